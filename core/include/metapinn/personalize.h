@@ -1,0 +1,48 @@
+/* Personalization of a subject in place: maps are looked up by name, cleaned and handed to mpinn_personalize,
+ * and what the twin says comes back as arrays and texts of the heart. The command line and the VTK filter
+ * both are this one call. */
+#ifndef METAPINN_PERSONALIZE_H
+#define METAPINN_PERSONALIZE_H
+
+#include "metapinn/map_names.h"
+#include "metapinn/twin.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct mpinn_personalize_options {
+  size_t n_context; /* k ≥ 1 */
+  const char *const
+      *context; /* [n_context] names of node arrays of the surface (of the heart where there is none) */
+  const char
+      *query; /* name of the query map; of it the earliest 20 % of measured nodes are used; may be NULL */
+  const mpinn_site *origin; /* without a query map: the query's site of origin, mm and ms; may be NULL. Both
+                               NULL: the first context map is the query */
+  size_t max_measured;      /* more measured nodes than this are thinned; 0: the preset's */
+} mpinn_personalize_options;
+
+void mpinn_personalize_options_default(mpinn_personalize_options *options);
+
+/* surface carries the maps; NULL: the heart does. Measured are its nodes that have a value in at least one
+ * context map and, where it has a node array `measured`, are marked there. Values that are NaN or ≤ −9999 are
+ * not measured; how many there were is said through the log and kept in the texts.
+ *
+ * On success the heart has new node arrays (float32): AT (ms), CV (m/s), PDEResidual (|∇T| F − 1) and Support
+ * (mm); the heart's own arrays AT and CV, where it had any, are kept as AT_input and CV_input. And new texts:
+ *   metapinn_version  metapinn_backend  metapinn_weights_sha256  metapinn_preset  metapinn_protocol
+ *   metapinn_context (names, comma-separated)  metapinn_query ("map NAME", "origin X,Y,Z,T0")
+ * metapinn_cleaning metapinn_measured_nodes  metapinn_early_nodes  metapinn_seconds (of mpinn_personalize)
+ * metapinn_total_seconds (of this) metapinn_time_offset_ms  metapinn_shape_distance  metapinn_stranger ("no",
+ * or "yes: …" with a sentence) metapinn_frame_centre_mm  metapinn_frame_rotation (9 numbers by rows)
+ * metapinn_frame_scale_per_mm  metapinn_frame_from On failure the heart is as it was. info and twin (to be
+ * destroyed by the caller) may be NULL. MPINN_ERROR_MAP, naming the map: none is chosen, no such array, cell
+ * data, wrong length or number of components. */
+mpinn_status mpinn_personalize_subject(mpinn_context *context, const mpinn_model *model, mpinn_subject *heart,
+                                       const mpinn_subject *surface, const mpinn_personalize_options *options,
+                                       mpinn_twin_info *info, mpinn_twin **twin);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,349 @@
+#include "metapinn/personalize.h"
+
+#include "base/internal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The maps of a request on the nodes that count as measured. */
+typedef struct request {
+  const mpinn_subject *carrier; /* who has the maps: the surface, or the heart */
+  size_t n_maps;                /* the contexts, then the query where there is one */
+  const mpinn_array **arrays;   /* [n_maps] */
+  double *values; /* [n_maps][n_nodes] cleaned, of all nodes; then packed to [n_maps][n_measured] */
+  mpinn_map_cleaning *cleaning; /* [n_maps] */
+  mpinn_map *maps;              /* [n_maps] */
+  size_t n_nodes, n_measured;
+  double *points; /* [n_measured][3], mm */
+} request;
+
+typedef struct answer {
+  float *at, *cv, *residual, *support; /* [nodes of the heart] */
+} answer;
+
+void mpinn_personalize_options_default(mpinn_personalize_options *options) {
+  memset(options, 0, sizeof *options);
+}
+
+/* ---- the maps by their names ---- */
+
+/* "AT_00, AT_01 …" into text: what could have been meant. */
+static void list_maps(const mpinn_subject *subject, size_t bytes, char *text) {
+  size_t used = 0, listed = 0;
+  snprintf(text, bytes, "none");
+  for (size_t i = 0; i < mpinn_subject_array_count(subject); i++) {
+    const mpinn_array *array = mpinn_subject_array_at(subject, i);
+    if (!mpinn_array_is_map(array)) continue;
+    if (listed++ == 8 || used + strlen(array->name) + 8 >= bytes) {
+      snprintf(text + used, bytes - used, " …");
+      return;
+    }
+    used += (size_t)snprintf(text + used, bytes - used, "%s%s", used ? ", " : "", array->name);
+  }
+}
+
+static mpinn_status no_such_map(mpinn_context *context, const request *r, const mpinn_subject *heart,
+                                const char *name) {
+  const size_t nodes = mpinn_mesh_node_count(mpinn_subject_mesh(r->carrier));
+  const char *where = r->carrier == heart ? "heart" : "surface";
+  char known[256];
+  if (mpinn_subject_find(r->carrier, name, MPINN_CELLS))
+    return mpinn_fail(
+        context, MPINN_ERROR_MAP,
+        "Activation map '%s' of the %s is cell data; expected node (point) data, one value for each of "
+        "the %zu nodes",
+        name, where, nodes);
+  const mpinn_array *field = mpinn_subject_find(r->carrier, name, MPINN_FIELD);
+  if (field)
+    return mpinn_fail(context, MPINN_ERROR_MAP,
+                      "Activation map '%s' has %zu values; expected one for each of the %zu nodes of the %s",
+                      name, field->rows, nodes, where);
+  if (r->carrier != heart && mpinn_subject_find(heart, name, MPINN_NODES))
+    return mpinn_fail(
+        context, MPINN_ERROR_MAP,
+        "Activation map '%s' is on the heart, not on the surface; expected it on the surface that carries "
+        "the maps",
+        name);
+  list_maps(r->carrier, sizeof known, known);
+  return mpinn_fail(context, MPINN_ERROR_MAP,
+                    "The %s has no node array '%s'; expected the name of an activation map (it has: %s)",
+                    where, name, known);
+}
+
+static mpinn_status find_map(mpinn_context *context, const request *r, const mpinn_subject *heart,
+                             const char *name, const mpinn_array **array) {
+  *array = mpinn_subject_find(r->carrier, name, MPINN_NODES);
+  if (!*array) return no_such_map(context, r, heart, name);
+  if ((*array)->components == 1) return MPINN_OK;
+  return mpinn_fail(context, MPINN_ERROR_MAP, "Array '%s' has %zu components a node; an activation map has 1",
+                    name, (*array)->components);
+}
+
+/* Gaps and sentinels out, and a word about what was found. */
+static mpinn_status clean_map(mpinn_context *context, request *r, size_t m) {
+  const mpinn_array *array = r->arrays[m];
+  const mpinn_map_cleaning c = r->cleaning[m] = mpinn_array_clean(array, r->values + m * r->n_nodes);
+  if (c.measured == 0)
+    return mpinn_fail(
+        context, MPINN_ERROR_MAP,
+        "Activation map '%s' has no measured node: of its %zu values %zu are NaN and %zu the sentinel "
+        "for \"not measured\" (-9999 or less); expected times in ms",
+        array->name, r->n_nodes, c.missing, c.sentinel);
+  if (c.sentinel > 0)
+    mpinn_say(context, MPINN_LOG_INFO, "Map '%s': %zu values of -9999 or less are taken for \"not measured\"",
+              array->name, c.sentinel);
+  return MPINN_OK;
+}
+
+static mpinn_status take_maps(mpinn_context *context, const mpinn_subject *heart,
+                              const mpinn_personalize_options *options, request *r) {
+  r->n_maps = options->n_context + (options->query != NULL);
+  r->n_nodes = mpinn_mesh_node_count(mpinn_subject_mesh(r->carrier));
+  MPINN_TRY(MPINN_NEW(context, &r->arrays, r->n_maps));
+  MPINN_TRY(MPINN_NEW(context, &r->cleaning, r->n_maps));
+  MPINN_TRY(MPINN_NEW(context, &r->maps, r->n_maps));
+  for (size_t m = 0; m < r->n_maps; m++) {
+    const char *name = m < options->n_context ? options->context[m] : options->query;
+    MPINN_TRY(find_map(context, r, heart, name, &r->arrays[m]));
+    r->maps[m].name = name;
+    for (size_t other = 0; other < m && m < options->n_context; other++)
+      if (r->arrays[other] == r->arrays[m])
+        return mpinn_fail(context, MPINN_ERROR_MAP, "Activation map '%s' is chosen twice as a context map",
+                          name);
+  }
+  MPINN_TRY(MPINN_NEW(context, &r->values, r->n_maps * r->n_nodes));
+  for (size_t m = 0; m < r->n_maps; m++) MPINN_TRY(clean_map(context, r, m));
+  return MPINN_OK;
+}
+
+/* Keeps the nodes that have a value in a context map and are marked, where there are marks. */
+static mpinn_status keep_measured(mpinn_context *context, size_t n_context, request *r) {
+  const mpinn_array *mark = mpinn_subject_find(r->carrier, "measured", MPINN_NODES);
+  const double *points = mpinn_mesh_points(mpinn_subject_mesh(r->carrier));
+  MPINN_TRY(MPINN_NEW(context, &r->points, 3 * r->n_nodes));
+  for (size_t i = 0; i < r->n_nodes; i++) {
+    bool known = false;
+    for (size_t m = 0; m < n_context && !known; m++) known = !isnan(r->values[m * r->n_nodes + i]);
+    if (!known || (mark && mpinn_array_get(mark, i, 0) == 0)) continue;
+    const size_t to = r->n_measured++;
+    memcpy(r->points + 3 * to, points + 3 * i, 3 * sizeof *points);
+    for (size_t m = 0; m < r->n_maps; m++) r->values[m * r->n_nodes + to] = r->values[m * r->n_nodes + i];
+  }
+  if (r->n_measured == 0)
+    return mpinn_fail(
+        context, MPINN_ERROR_MAP,
+        "The node array 'measured' marks no node where a context map has a value; expected 1 at the nodes "
+        "that were measured");
+  for (size_t m = 0; m < r->n_maps; m++) r->maps[m].values = r->values + m * r->n_nodes;
+  return MPINN_OK;
+}
+
+static void request_clear(request *r) {
+  free(r->arrays);
+  free(r->values);
+  free(r->cleaning);
+  free(r->maps);
+  free(r->points);
+}
+
+/* ---- the twin and what it says at the heart's nodes ---- */
+
+static mpinn_status make_twin(mpinn_context *context, const mpinn_model *model, const mpinn_subject *heart,
+                              const request *r, const mpinn_personalize_options *options, mpinn_twin **twin) {
+  const mpinn_personalization input = {
+      .heart = heart,
+      .n_surface = r->n_measured,
+      .surface = r->points,
+      .n_context = options->n_context,
+      .context = r->maps,
+      .query = options->query ? &r->maps[options->n_context] : NULL,
+      .origin = options->query ? NULL : options->origin,
+      .max_measured = options->max_measured,
+  };
+  return mpinn_personalize(context, model, &input, twin);
+}
+
+static mpinn_status ask_twin(mpinn_context *context, const mpinn_twin *twin, const mpinn_subject *heart,
+                             answer *a) {
+  const mpinn_mesh *mesh = mpinn_subject_mesh(heart);
+  const size_t n = mpinn_mesh_node_count(mesh);
+  float **const outputs[] = {&a->at, &a->cv, &a->residual, &a->support};
+  for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) MPINN_TRY(MPINN_NEW(context, outputs[i], n));
+  MPINN_TRY(mpinn_twin_evaluate(context, twin, n, mpinn_mesh_points(mesh), a->at, NULL, a->cv, a->residual));
+  return mpinn_twin_support(context, twin, n, mpinn_mesh_points(mesh), a->support);
+}
+
+static void answer_clear(answer *a) {
+  free(a->at);
+  free(a->cv);
+  free(a->residual);
+  free(a->support);
+}
+
+/* ---- what the heart is given ---- */
+
+/* An array that is about to be covered stays under another name. */
+static mpinn_status keep_input(mpinn_context *context, mpinn_subject *heart, const char *name,
+                               const char *kept) {
+  static const mpinn_association places[] = {MPINN_NODES, MPINN_CELLS};
+  for (size_t i = 0; i < 2; i++) {
+    const mpinn_array *array = mpinn_subject_find(heart, name, places[i]);
+    if (!array) continue;
+    const mpinn_array copy = *array; /* array itself may move when another is added */
+    MPINN_TRY(mpinn_subject_add_array(context, heart, kept, copy.association, copy.type, copy.rows,
+                                      copy.components, copy.values, NULL));
+    mpinn_subject_remove_array(heart, name, places[i]);
+  }
+  return MPINN_OK;
+}
+
+/* ours: AT and CV are an earlier answer, which need not be kept. */
+static mpinn_status add_fields(mpinn_context *context, mpinn_subject *heart, bool ours, const answer *a) {
+  const size_t n = mpinn_mesh_node_count(mpinn_subject_mesh(heart));
+  const struct {
+    const char *name;
+    const float *values;
+  } fields[] = {{"AT", a->at}, {"CV", a->cv}, {"PDEResidual", a->residual}, {"Support", a->support}};
+  if (!ours) MPINN_TRY(keep_input(context, heart, "AT", "AT_input"));
+  if (!ours) MPINN_TRY(keep_input(context, heart, "CV", "CV_input"));
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+    MPINN_TRY(mpinn_subject_add_array(context, heart, fields[i].name, MPINN_NODES, MPINN_FLOAT32, n, 1,
+                                      fields[i].values, NULL));
+  return MPINN_OK;
+}
+
+static mpinn_status set_text(mpinn_context *context, mpinn_subject *heart, const char *key,
+                             const char *format, ...) __attribute__((format(printf, 4, 5)));
+static mpinn_status set_text(mpinn_context *context, mpinn_subject *heart, const char *key,
+                             const char *format, ...) {
+  char text[512];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  return mpinn_subject_set_text(context, heart, key, text);
+}
+
+/* Of all maps one after the other; a list may be long, so it is built in memory of its own. */
+static mpinn_status describe_maps(mpinn_context *context, mpinn_subject *heart, const request *r,
+                                  size_t n_context) {
+  size_t bytes = 1, names = 0, counts = 0;
+  for (size_t m = 0; m < r->n_maps; m++) bytes += strlen(r->maps[m].name) + 160;
+  char *name_list = calloc(1, bytes), *count_list = calloc(1, bytes);
+  mpinn_status status = MPINN_ERROR_MEMORY;
+  if (!name_list || !count_list) {
+    mpinn_fail(context, status, "No memory for the names of %zu maps", r->n_maps);
+    goto done;
+  }
+  for (size_t m = 0; m < r->n_maps; m++) {
+    const mpinn_map_cleaning *c = &r->cleaning[m];
+    if (m < n_context)
+      names += (size_t)snprintf(name_list + names, bytes - names, "%s%s", m ? "," : "", r->maps[m].name);
+    counts +=
+        (size_t)snprintf(count_list + counts, bytes - counts,
+                         "%s%s: %zu values, %zu of them negative; not measured: %zu NaN, %zu sentinel",
+                         m ? ". " : "", r->maps[m].name, c->measured, c->negative, c->missing, c->sentinel);
+  }
+  MPINN_TRY_GOTO(done, status, mpinn_subject_set_text(context, heart, "metapinn_context", name_list));
+  status = mpinn_subject_set_text(context, heart, "metapinn_cleaning", count_list);
+done:
+  free(name_list);
+  free(count_list);
+  return status;
+}
+
+static mpinn_status describe_query(mpinn_context *context, mpinn_subject *heart,
+                                   const mpinn_personalize_options *options) {
+  const mpinn_site *o = options->origin;
+  if (options->query) return set_text(context, heart, "metapinn_query", "map %s", options->query);
+  if (!o) return set_text(context, heart, "metapinn_query", "map %s", options->context[0]);
+  return set_text(context, heart, "metapinn_query", "origin %.9g,%.9g,%.9g,%.9g", o->position[0],
+                  o->position[1], o->position[2], o->onset);
+}
+
+static mpinn_status describe_frame(mpinn_context *context, mpinn_subject *heart, const mpinn_frame *f) {
+  const double(*r)[3] = f->rotation;
+  MPINN_TRY(set_text(context, heart, "metapinn_frame_centre_mm", "%.9g %.9g %.9g", f->centre[0], f->centre[1],
+                     f->centre[2]));
+  MPINN_TRY(set_text(context, heart, "metapinn_frame_rotation",
+                     "%.9g %.9g %.9g %.9g %.9g %.9g %.9g %.9g %.9g", r[0][0], r[0][1], r[0][2], r[1][0],
+                     r[1][1], r[1][2], r[2][0], r[2][1], r[2][2]));
+  MPINN_TRY(set_text(context, heart, "metapinn_frame_scale_per_mm", "%.9g", f->scale));
+  return set_text(context, heart, "metapinn_frame_from", "%s", f->from_labels ? "surface_class" : "shape");
+}
+
+static mpinn_status describe_model(mpinn_context *context, mpinn_subject *heart, const mpinn_model *model) {
+  static const char *const keys[][2] = {{"metapinn_weights_sha256", "sha256"},
+                                        {"metapinn_preset", "preset"},
+                                        {"metapinn_protocol", "protocol"}};
+  MPINN_TRY(set_text(context, heart, "metapinn_version", "%s", mpinn_version()));
+  MPINN_TRY(set_text(context, heart, "metapinn_backend", "%s", mpinn_model_backend(model)));
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    const char *text = mpinn_model_text(model, keys[i][1]);
+    MPINN_TRY(mpinn_subject_set_text(context, heart, keys[i][0], text ? text : "unknown"));
+  }
+  return MPINN_OK;
+}
+
+static mpinn_status describe_answer(mpinn_context *context, mpinn_subject *heart, const mpinn_twin_info *info,
+                                    double seconds) {
+  MPINN_TRY(set_text(context, heart, "metapinn_units", "AT ms, CV m/s, PDEResidual 1, Support mm"));
+  MPINN_TRY(set_text(context, heart, "metapinn_measured_nodes", "%zu", info->n_measured));
+  MPINN_TRY(set_text(context, heart, "metapinn_early_nodes", "%zu", info->n_early));
+  MPINN_TRY(set_text(context, heart, "metapinn_time_offset_ms", "%.9g", info->time_offset));
+  MPINN_TRY(set_text(context, heart, "metapinn_seconds", "%.6f", info->seconds));
+  MPINN_TRY(set_text(context, heart, "metapinn_total_seconds", "%.6f", seconds));
+  MPINN_TRY(set_text(context, heart, "metapinn_shape_distance", "%.4g", info->shape_distance));
+  if (!info->stranger) return set_text(context, heart, "metapinn_stranger", "no");
+  return set_text(context, heart, "metapinn_stranger",
+                  "yes: this heart is unlike those that the weights were trained on; no accuracy is claimed");
+}
+
+static mpinn_status add_answer(mpinn_context *context, const mpinn_model *model, const request *r,
+                               const mpinn_personalize_options *options, const answer *a,
+                               const mpinn_twin_info *info, double start, mpinn_subject *heart) {
+  const bool ours = mpinn_subject_get_text(heart, "metapinn_weights_sha256") != NULL;
+  MPINN_TRY(describe_model(context, heart, model));
+  MPINN_TRY(describe_maps(context, heart, r, options->n_context));
+  MPINN_TRY(describe_query(context, heart, options));
+  MPINN_TRY(describe_frame(context, heart, &info->frame));
+  MPINN_TRY(describe_answer(context, heart, info, mpinn_seconds() - start));
+  return add_fields(context, heart, ours,
+                    a); /* last: the names of the maps may be those of arrays that go here */
+}
+
+mpinn_status mpinn_personalize_subject(mpinn_context *context, const mpinn_model *model, mpinn_subject *heart,
+                                       const mpinn_subject *surface, const mpinn_personalize_options *options,
+                                       mpinn_twin_info *info, mpinn_twin **twin) {
+  const double start = mpinn_seconds();
+  request r = {.carrier = surface ? surface : heart};
+  answer a = {0};
+  mpinn_twin *made = NULL;
+  mpinn_status status;
+  if (twin) *twin = NULL;
+  if (options->n_context == 0)
+    return mpinn_fail(context, MPINN_ERROR_MAP,
+                      "No context map is chosen; expected at least one activation map");
+  MPINN_TRY_GOTO(done, status, take_maps(context, heart, options, &r));
+  MPINN_TRY_GOTO(done, status, keep_measured(context, options->n_context, &r));
+  MPINN_TRY_GOTO(done, status, make_twin(context, model, heart, &r, options, &made));
+  MPINN_TRY_GOTO(done, status, ask_twin(context, made, heart, &a));
+  const mpinn_twin_info found = mpinn_twin_get_info(made);
+  if (found.stranger)
+    mpinn_say(context, MPINN_LOG_WARNING,
+              "This heart is unlike those that the weights were trained on (shape distance %.2g): no "
+              "accuracy is claimed",
+              found.shape_distance);
+  MPINN_TRY_GOTO(done, status, add_answer(context, model, &r, options, &a, &found, start, heart));
+  if (info) *info = found;
+  if (twin) {
+    *twin = made;
+    made = NULL;
+  }
+done:
+  mpinn_twin_destroy(&made);
+  answer_clear(&a);
+  request_clear(&r);
+  return status;
+}

@@ -1,0 +1,46 @@
+#include "model/preset.h"
+
+#include "metapinn/model.h"
+
+#include <string.h>
+
+static const mpinn_preset presets[] = {
+    {
+        /* Meta-Learning Physics-Informed Neural Networks for Personalized Cardiac Modeling, MICCAI 2025. What its text
+         * leaves open (channels, neighbours, widths, velocity range) is as in its authors' code. */
+        .name = "paper",
+        .n_convs = 6,
+        .channels = {2, 8, 16, 32, 64, 128, 128},
+        .kernel_size = 5,
+        .neighbours = 6,
+        .n_pinn_hidden = 3,
+        .pinn_hidden = {256, 256, 512},
+        .n_velocity_hidden = 5,
+        .velocity_hidden = {256, 256, 256, 256, 512},
+        .pinn = {.layers = 6, .width = 20, .activation = MPINN_TANH},
+        .velocity = {.layers = 8, .width = 20, .activation = MPINN_RELU, .low = 0.1, .high = 0.6, .steepness = 2},
+        .healthy_speed = 0.6,
+        .early_fraction = 0.2,
+        .max_measured = 400,
+        .learning_rate = 2e-5,
+        .final_learning_rate = 1e-7,
+        .weight_decay = 1e-5,
+        .gradient_clip = 1,
+        .epochs = 8000,
+        .alpha_start = 0.03,
+        .alpha_full = 0.8,
+        .alpha_first = 1e-4,
+        .subjects_per_step = 2,
+        .points_per_map = 1024,
+    },
+};
+
+const mpinn_preset *mpinn_preset_find(const char *name) {
+  for (size_t i = 0; i < sizeof presets / sizeof *presets; i++)
+    if (strcmp(presets[i].name, name) == 0) return &presets[i];
+  return NULL;
+}
+
+const char *mpinn_preset_name(size_t index) {
+  return index < sizeof presets / sizeof *presets ? presets[index].name : NULL;
+}

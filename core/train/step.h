@@ -1,0 +1,44 @@
+/* One step of meta-training: a subject's episodes forwards and backwards, an update, a validation. */
+#ifndef MPINN_TRAIN_STEP_H
+#define MPINN_TRAIN_STEP_H
+
+#include "train/data.h"
+
+/* Buffers of the field networks on up to max_points points of max_maps maps, on the backend. */
+typedef struct mpinn_stepper {
+  mpinn_network *network;
+  mpinn_training_data data;
+  mpinn_pass pass;
+  size_t max_points;
+  void *first_moment, *second_moment; /* [n_values] */
+  void *points, *weight, *at, *value, *gradient, *speed, *d_value, *d_gradient, *d_speed, *sums;
+  float *host_points, *host_at, *host_mean, *host_sums; /* staging */
+  size_t *order;
+} mpinn_stepper;
+
+/* Takes network over, also when it fails. */
+mpinn_status mpinn_stepper_create(mpinn_context *context, mpinn_network *network, size_t n_subjects,
+                                  mpinn_subject *const *subjects, mpinn_stepper *stepper);
+void mpinn_stepper_clear(mpinn_stepper *stepper);
+
+typedef struct mpinn_losses {
+  double data, pde; /* equations 3 and 2: mean squares over maps and nodes */
+} mpinn_losses;
+
+/* Equation 8 for one subject: every training map is once the query, its contexts are drawn from the others (1 to all of
+ * them); adds share times the gradient of data + alpha pde. */
+mpinn_status mpinn_step_episodes(mpinn_context *context, mpinn_stepper *stepper, size_t subject, double alpha,
+                                 double share, mpinn_random *random, mpinn_losses *losses);
+/* Clips the gradient, updates the parameters, zeroes the gradient. step is 1 for the first. */
+mpinn_status mpinn_step_update(mpinn_stepper *stepper, double learning_rate, long step);
+
+typedef struct mpinn_validation {
+  double at_scc, cv_scc, residual_msq;
+} mpinn_validation;
+
+/* The means over a subject's test maps as queries with five contexts each. cv_scc, over the maps that have
+ * one, is NaN where none has or CV is not known. */
+mpinn_status mpinn_step_validate(mpinn_context *context, mpinn_stepper *stepper, size_t subject,
+                                 mpinn_validation *validation);
+
+#endif
