@@ -1,0 +1,112 @@
+#include "cli.h"
+
+#include "base/newfile.h"
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <string.h>
+
+/* ---- JSON ---- */
+
+static bool add_number(cJSON *object, const char *name, double value) {
+  return isfinite(value) ? cJSON_AddNumberToObject(object, name, value) != NULL
+                         : cJSON_AddNullToObject(object, name) != NULL;
+}
+
+static bool add_text(cJSON *object, const char *name, const char *text) {
+  return text ? cJSON_AddStringToObject(object, name, text) != NULL
+              : cJSON_AddNullToObject(object, name) != NULL;
+}
+
+static bool add_row(cJSON *rows, const mpinn_result_row *row) {
+  cJSON *object = cJSON_CreateObject();
+  if (!object || !cJSON_AddItemToArray(rows, object)) return false;
+  return add_text(object, "method", row->method) && add_text(object, "metric", row->metric) &&
+         add_text(object, "region", row->region) && add_number(object, "k", (double)row->k) &&
+         add_number(object, "mean", row->mean) && add_number(object, "sd", row->sd) &&
+         add_number(object, "n", (double)row->n);
+}
+
+static char *make_json(const char *protocol, const char *model_path, const mpinn_model *model, size_t n_rows,
+                       const mpinn_result_row *rows) {
+  cJSON *object = cJSON_CreateObject();
+  const char *slash = model_path ? strrchr(model_path, '/') : NULL;
+  bool good = object && add_text(object, "protocol", protocol) &&
+              add_text(object, "model", slash ? slash + 1 : model_path) &&
+              add_text(object, "model_sha256", model ? mpinn_model_text(model, "sha256") : NULL) &&
+              add_text(object, "preset", model ? mpinn_model_text(model, "preset") : NULL) &&
+              add_text(object, "backend", model ? mpinn_model_backend(model) : NULL) &&
+              add_text(object, "version", mpinn_version());
+  cJSON *list = good ? cJSON_AddArrayToObject(object, "rows") : NULL;
+  good = list != NULL;
+  for (size_t i = 0; good && i < n_rows; i++) good = add_row(list, &rows[i]);
+  char *text = good ? cJSON_Print(object) : NULL;
+  cJSON_Delete(object);
+  return text;
+}
+
+mpinn_status mpinn_cli_write_json(mpinn_cli *cli, const char *path, const char *protocol,
+                                  const char *model_path, const mpinn_model *model, size_t n_rows,
+                                  const mpinn_result_row *rows) {
+  mpinn_newfile *file = NULL;
+  char *text = make_json(protocol, model_path, model, n_rows, rows);
+  if (!text) return mpinn_fail(cli->context, MPINN_ERROR_MEMORY, "No memory for the results of %s", path);
+  mpinn_status status = mpinn_newfile_open(cli->context, path, &file);
+  if (status == MPINN_OK) {
+    fprintf(mpinn_newfile_stream(file), "%s\n", text);
+    status = mpinn_newfile_finish(cli->context, &file);
+  }
+  cJSON_free(text);
+  return status;
+}
+
+/* ---- a table ---- */
+
+static const char *describe_metric(const char *metric) {
+  static const char *const texts[][2] = {
+      {"at_scc", "AT SCC"},
+      {"at_scc_eikonal", "AT SCC, eikonal on CV"},
+      {"at_rrmse", "AT relative RMSE"},
+      {"at_mae", "AT mean abs. error, ms"},
+      {"cv_scc", "CV SCC"},
+      {"cv_rrmse", "CV relative RMSE"},
+      {"cv_mae", "CV mean abs. error, m/s"},
+      {"scar_dice", "scar Dice (CV < 0.35)"},
+      {"residual_msq", "residual, mean square"},
+      {"residual_abs", "residual, mean absolute"},
+      {"origin_error_mm", "site of origin error, mm"},
+      {"seconds", "seconds to personalize"},
+  };
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    if (strcmp(metric, texts[i][0]) == 0) return texts[i][1];
+  return metric;
+}
+
+/* Four digits that count, whatever the size. */
+static void describe_number(double value, size_t bytes, char *text) {
+  if (!isfinite(value))
+    snprintf(text, bytes, "-");
+  else
+    snprintf(text, bytes,
+             fabs(value) >= 100                  ? "%.1f"
+             : fabs(value) >= 0.01 || value == 0 ? "%.3f"
+                                                 : "%.2e",
+             value);
+}
+
+void mpinn_cli_print_table(FILE *stream, size_t n_rows, const mpinn_result_row *rows) {
+  for (size_t i = 0; i < n_rows; i++) {
+    const mpinn_result_row *row = &rows[i];
+    char label[64], mean[32], sd[32];
+    if (i == 0 || strcmp(rows[i - 1].method, row->method) != 0)
+      fprintf(stream, "%s%s, k = %zu\n", i ? "\n" : "", row->method, row->k);
+    const bool everywhere = strcmp(row->region, "all") == 0;
+    snprintf(label, sizeof label, "%s%s%s", describe_metric(row->metric), everywhere ? "" : ", ",
+             everywhere ? "" : row->region);
+    describe_number(row->mean, sizeof mean, mean);
+    describe_number(row->sd, sizeof sd, sd);
+    fprintf(stream, "  %-33s %9s", label, mean);
+    if (row->n > 1) fprintf(stream, " ± %-9s n = %zu", sd, row->n);
+    if (row->n == 0) fputs("   does not exist", stream);
+    fputc('\n', stream);
+  }
+}

@@ -1,0 +1,393 @@
+"""The program metapinn from outside: its subcommands do what their help says. Usage: test_cli.py PROGRAM"""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import files  # noqa: E402
+from files import NAN, Heart  # noqa: E402
+
+SUBCOMMANDS = ("phantom", "simulate", "train", "evaluate", "personalize", "info")
+
+
+class Help(files.ProgramTest):
+    def test_help_and_version(self):
+        text = self.succeed("--help").stdout
+        for name in SUBCOMMANDS:
+            self.assertIn(name, text)
+            details = self.succeed(name, "--help").stdout
+            self.assertIn("Usage: metapinn " + name, details)
+            self.assertIn("--threads", details)
+        self.assertRegex(self.succeed("--version").stdout, r"^metapinn \d+\.\d+\.\d+\n$")
+
+    def test_lines_fit_a_terminal(self):
+        for name in SUBCOMMANDS:
+            for line in self.succeed(name, "--help").stdout.splitlines():
+                self.assertLessEqual(len(line), 120, line)
+
+
+class SimulateTest(files.ProgramTest):
+    """A block of 240 nodes, 6 to 9 mm apart."""
+
+    def times(self, heart, *options, **more):
+        self.write("heart.safetensors", heart.bytes())
+        name = more.get("name", "AT")
+        self.succeed("simulate", "heart.safetensors", "--out", "out.safetensors", *options)
+        return files.read_safetensors(self.path("out.safetensors"))[0]["subject_000/node/" + name]
+
+    def test_times_are_distances_over_the_velocity(self):
+        heart = Heart()
+        exact = heart.distances(0)
+        errors = []
+        for refinements in ("0", "1", "2"):
+            times = self.times(heart, "--origin", "0,0,0", "--refine", refinements)
+            self.assertEqual(times[0], 0)
+            errors.append(max(abs(t - e) for t, e in zip(times, exact)) / max(exact))
+        self.assertLess(errors[0], 0.05)
+        self.assertLess(errors[2], errors[0])
+
+    def test_twice_the_velocity_is_half_the_time(self):
+        slow = self.times(Heart(), "--origin", "0,0,0", "--cv", "0.5")
+        fast = self.times(Heart(), "--origin", "0,0,0", "--cv", "1.0")
+        for s, f in zip(slow, fast):
+            self.assertAlmostEqual(s, 2 * f, delta=1e-4)
+
+    def test_the_first_of_several_fronts_counts(self):
+        one = self.times(Heart(), "--origin", "0,0,0", "--name", "LAT", name="LAT")
+        other = self.times(Heart(), "--origin", "30,24,60,10", "--name", "LAT", name="LAT")
+        both = self.times(
+            Heart(), "--origin", "0,0,0", "--origin", "30,24,60,10", "--name", "LAT", name="LAT"
+        )
+        self.assertAlmostEqual(min(other), 10, delta=1e-5)
+        for a, b, t in zip(one, other, both):
+            self.assertLessEqual(t, min(a, b) + 1e-4)
+
+    def test_the_array_cv_is_the_default(self):
+        heart = Heart()
+        uniform = self.times(heart, "--origin", "0,0,0", "--cv", "0.3")
+        heart.add("CV", [0.3] * len(heart.cells), place="cell")
+        for t, u in zip(self.times(heart, "--origin", "0,0,0"), uniform):
+            self.assertAlmostEqual(t, u, delta=1e-4)
+        for name, place, count in (
+            ("speed", "cell", len(heart.cells)),
+            ("speed_n", "node", len(heart.points)),
+        ):
+            heart.add(name, [0.3] * count, place=place)
+            for t, u in zip(self.times(heart, "--origin", "0,0,0", "--cv", name), uniform):
+                self.assertAlmostEqual(t, u, delta=1e-4)
+
+    def test_fronts_run_along_fibres(self):
+        heart = Heart()
+        count = len(heart.cells)
+        heart.add("fiber", [0.0, 0.0, 1.0] * count, place="cell", shape=[count, 3])
+        options = ("--origin", "0,0,0", "--fibre", "fiber", "--anisotropy", "1.2,0.3,0.3", "--refine", "1")
+        times = self.times(heart, *options)
+        self.assertAlmostEqual(times[heart.corner(0, 0, 7)], 60 / 1.2, delta=2)
+        self.assertAlmostEqual(times[heart.corner(5, 0, 0)], 30 / 0.3, delta=5)
+
+    def test_nodes_that_no_front_reaches_are_nan(self):
+        heart = Heart()
+        heart.points += [(100.0, 0, 0), (110.0, 0, 0), (100.0, 10, 0), (100.0, 0, 10)]
+        n = len(heart.points)
+        heart.cells.append((n - 4, n - 3, n - 2, n - 1))
+        times = self.times(heart, "--origin", "0,0,0")
+        self.assertTrue(all(math.isnan(t) for t in times[-4:]))
+        self.assertFalse(any(math.isnan(t) for t in times[:-4]))
+
+    def test_a_surface_is_a_heart_too(self):
+        heart = Heart(surface=True)
+        times = self.times(heart, "--origin", "0,0,0", "--refine", "2")
+        last = heart.corner(5, 0, 7)
+        self.assertAlmostEqual(times[last], heart.distances(0)[last], delta=3)
+        self.assertTrue(math.isnan(times[heart.corner(0, 1, 0)]))
+
+    def test_threads_do_not_change_the_result(self):
+        one = self.times(Heart(), "--origin", "3,4,5", "--threads", "1")
+        self.assertEqual(self.times(Heart(), "--origin", "3,4,5", "--threads", "2"), one)
+
+
+class OpenCarpTest(files.ProgramTest):
+    def test_a_heart_survives_the_way_through_opencarp(self):
+        heart = Heart()
+        count = len(heart.cells)
+        heart.add("fiber", [0.6, 0.0, 0.8] * count, place="cell", shape=[count, 3])
+        heart.add("sheet", [0.0, 1.0, 0.0] * count, place="cell", shape=[count, 3])
+        heart.add("region", [i % 7 for i in range(count)], place="cell", dtype="I32")
+        heart.add("LAT", [NAN, -1.0, -2.5, 1e-7] + [float(i) for i in range(len(heart.points) - 4)])
+        self.write("heart.safetensors", heart.bytes())
+        self.succeed("simulate", "heart.safetensors", "--origin", "0,0,0", "--out", "carp.pts")
+        for name in ("carp.pts", "carp.elem", "carp.lon", "carp.AT.dat", "carp.LAT.dat"):
+            self.assertTrue(os.path.exists(self.path(name)), name)
+        self.assertEqual(self.read("carp.pts").split()[:4], [b"240", b"0", b"0", b"0"])
+        self.assertEqual(self.read("carp.pts").split()[6], b"8571.428571")
+        self.assertEqual(self.read("carp.LAT.dat").split()[:2], [b"-1", b"-1.0"])
+        result = self.succeed(
+            "simulate", "carp", "--origin", "0,0,0", "--name", "again", "--out", "back.safetensors"
+        )
+        self.assertIn("micrometres", result.stderr)
+        back = files.read_safetensors(self.path("back.safetensors"))[0]
+        flat = [x for point in heart.points for x in point]
+        for a, b in zip(flat, back["subject_000/points"]):
+            self.assertAlmostEqual(a, b, delta=1e-6)
+        for name in ("cell/fiber", "cell/sheet", "cell/region", "node/LAT"):
+            expected = files.read_safetensors(self.path("heart.safetensors"))[0]["subject_000/" + name]
+            self.assertEqual(str(back["subject_000/" + name]), str(expected))
+        for a, b in zip(back["subject_000/node/AT"], back["subject_000/node/again"]):
+            self.assertAlmostEqual(a, b, delta=1e-3)
+
+    def test_other_elements_are_passed_over_and_said(self):
+        self.write("m.pts", "5\n0 0 0\n9000 0 0\n0 9000 0\n0 0 9000\n9000 9000 9000\n")
+        self.write("m.elem", "4\nTr 0 1 2 5\nTt 0 1 2 3 6\nLn 0 1 1\nTt 1 2 3 4 8\n")
+        self.write("m.lon", "1\n1 0 0\n0 1 0\n0 0 0\n0 0 1\n")
+        result = self.succeed("simulate", "m.elem", "--origin", "0,0,0", "--out", "o.safetensors")
+        self.assertIn("4 elements the 2 tetrahedra", result.stderr)
+        tensors = files.read_safetensors(self.path("o.safetensors"))[0]
+        self.assertEqual(tensors["subject_000/cell/region"], (6, 8))
+        self.assertEqual(tensors["subject_000/cell/fiber"], (0, 1, 0, 0, 0, 1))
+
+    def test_points_in_mm_are_suspected(self):
+        self.write("m.pts", "4\n0 0 0\n90 0 0\n0 90 0\n0 0 90\n")
+        self.write("m.elem", "1\nTt 0 1 2 3\n")
+        self.assertIn("warning", self.succeed("info", "m.pts").stderr)
+
+
+class InfoTest(files.ProgramTest):
+    def test_a_heart_is_described(self):
+        heart = Heart().add_maps(2)
+        heart.texts["heart"] = "a block"
+        heart.cells.append(heart.cells[0])
+        self.write("heart.safetensors", heart.bytes())
+        text = self.succeed("info", "heart.safetensors").stdout
+        for words in (
+            "nodes             240",
+            "30 x 24 x 60 mm",
+            "1 duplicate",
+            "AT_01",
+            "80 of 240 nodes measured",
+            "heart: a block",
+        ):
+            self.assertIn(words, text)
+
+    def test_weights_are_described(self):
+        self.write("model.safetensors", files.weights())
+        text = self.succeed("info", "model.safetensors").stdout
+        self.assertIn("preset: paper", text)
+        self.assertIn("velocity_encoder.0.weight", text)
+
+    def test_one_heart_of_several_is_chosen(self):
+        first, second = Heart(), Heart()
+        second.points = [(x + 1000, y, z) for x, y, z in second.points]
+        tensors = first.tensors()
+        tensors.update({k.replace("subject_000", "subject_001"): v for k, v in second.tensors().items()})
+        self.write("both.safetensors", files.safetensors(tensors, first.metadata()))
+        self.assertIn("2 hearts", self.succeed("info", "both.safetensors").stdout)
+        refused = self.run_program(
+            "simulate", "both.safetensors", "--origin", "0,0,0", "--out", "o.safetensors"
+        )
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("both.safetensors#1", refused.stderr)
+        self.succeed("simulate", "both.safetensors#1", "--origin", "0,0,0", "--out", "o.safetensors")
+        self.assertEqual(files.read_safetensors(self.path("o.safetensors"))[0]["subject_000/points"][0], 1000)
+
+
+class PersonalizeTest(files.ProgramTest):
+    """With weights of zeros: what is said about an answer, not the answer."""
+
+    def setUp(self):
+        super().setUp()
+        heart = Heart().add_maps(4)
+        heart.add("CV", [0.6] * len(heart.points)).add("CV", [0.6] * len(heart.cells), place="cell")
+        heart.add("true_AT", heart.distances(5)).add("AT", heart.distances(7))
+        self.write("heart.safetensors", heart.bytes())
+        self.write("model.safetensors", files.weights())
+        self.arguments = ("personalize", "heart.safetensors", "--out", "out.safetensors", "--query", "AT_03")
+
+    def test_fields_and_provenance_are_attached(self):
+        self.succeed(
+            *self.arguments, "--context", "AT_00,AT_01", "--context", "AT_02", "--model", "model.safetensors"
+        )
+        tensors, texts = files.read_safetensors(self.path("out.safetensors"))
+        for name in ("AT", "CV", "PDEResidual", "Support"):
+            values = tensors["subject_000/node/" + name]
+            self.assertEqual(len(values), 240)
+            self.assertTrue(all(math.isfinite(v) for v in values), name)
+        self.assertEqual(tensors["subject_000/node/AT_input"][7], 0)
+        self.assertAlmostEqual(tensors["subject_000/cell/CV_input"][0], 0.6, delta=1e-6)
+        self.assertNotIn("subject_000/cell/CV", tensors)
+        texts = {k.replace("subject_000/metapinn_", ""): v for k, v in texts.items()}
+        self.assertEqual(texts["context"], "AT_00,AT_01,AT_02")
+        self.assertEqual(texts["query"], "map AT_03")
+        self.assertEqual(texts["preset"], "paper")
+        self.assertEqual(texts["measured_nodes"], "80")
+        self.assertRegex(texts["weights_sha256"], "^[0-9a-f]{64}$")
+        self.assertEqual(len(texts["frame_rotation"].split()), 9)
+        for key in (
+            "version",
+            "backend",
+            "seconds",
+            "stranger",
+            "shape_distance",
+            "cleaning",
+            "time_offset_ms",
+        ):
+            self.assertIn(key, texts)
+        # A node that was measured is at no distance from a measurement.
+        self.assertEqual(tensors["subject_000/node/Support"][0], 0)
+        self.assertGreater(tensors["subject_000/node/Support"][1], 0)
+
+    def test_an_answer_that_is_personalized_again_keeps_the_first_input(self):
+        self.succeed(*self.arguments, "--context", "AT_00", "--model", "model.safetensors")
+        self.succeed(
+            "personalize",
+            "out.safetensors",
+            "--out",
+            "again.safetensors",
+            "--context",
+            "AT_01",
+            "--model",
+            "model.safetensors",
+        )
+        first = files.read_safetensors(self.path("out.safetensors"))[0]
+        again = files.read_safetensors(self.path("again.safetensors"))[0]
+        self.assertEqual(first["subject_000/node/AT_input"], again["subject_000/node/AT_input"])
+
+    def test_the_table_is_printed_and_written(self):
+        result = self.succeed(
+            *self.arguments,
+            "--context",
+            "all",
+            "--truth-at",
+            "true_AT",
+            "--truth-cv",
+            "CV",
+            "--json",
+            "table.json",
+            METAPINN_MODEL="model.safetensors"
+        )
+        self.assertIn("AT relative RMSE", result.stdout)
+        table = json.loads(self.read("table.json"))
+        self.assertEqual(table["protocol"], "personalize")
+        self.assertEqual(table["model"], "model.safetensors")
+        rows = {row["metric"]: row for row in table["rows"]}
+        self.assertEqual(set(rows["at_scc"]), {"method", "metric", "region", "k", "mean", "sd", "n"})
+        self.assertIsNone(rows["cv_scc"]["mean"])  # a velocity without variation has no correlation
+        self.assertEqual(rows["cv_scc"]["n"], 0)
+        self.assertAlmostEqual(rows["cv_mae"]["mean"], 0.25, delta=1e-3)  # zeros give 0.1 + 0.5/2
+        self.assertEqual(rows["at_scc"]["k"], 4)  # AT, AT_00, AT_01, AT_02: neither the query nor the truth
+
+    def test_maps_come_from_a_surface(self):
+        surface = Heart(surface=True).add_maps(3)
+        heart = Heart()
+        self.write("surface.safetensors", surface.bytes())
+        self.write("bare.safetensors", heart.bytes())
+        self.succeed(
+            "personalize",
+            "bare.safetensors",
+            "--maps",
+            "surface.safetensors",
+            "--context",
+            "AT_00,AT_01",
+            "--origin",
+            "1,2,3",
+            "--model",
+            "model.safetensors",
+            "--out",
+            "out.safetensors",
+        )
+        tensors, texts = files.read_safetensors(self.path("out.safetensors"))
+        self.assertIn("subject_000/node/AT", tensors)
+        self.assertEqual(texts["subject_000/metapinn_query"], "origin 1,2,3,0")
+
+    def test_marks_limit_what_counts_as_measured(self):
+        heart = Heart().add_maps(2)
+        heart.add("measured", [1 if i < 120 else 0 for i in range(240)], dtype="I32")
+        self.write("heart.safetensors", heart.bytes())
+        self.succeed(
+            "personalize",
+            "heart.safetensors",
+            "--context",
+            "AT_00,AT_01",
+            "--model",
+            "model.safetensors",
+            "--out",
+            "out.safetensors",
+        )
+        texts = files.read_safetensors(self.path("out.safetensors"))[1]
+        self.assertEqual(texts["subject_000/metapinn_measured_nodes"], "40")
+
+    def test_quiet_says_nothing_but_warnings(self):
+        result = self.succeed(
+            *self.arguments, "--context", "AT_00", "--model", "model.safetensors", "--quiet"
+        )
+        for line in result.stderr.splitlines():
+            self.assertIn("warning", line)
+
+
+class PhantomTest(files.ProgramTest):
+    def phantom(self, name, *options):
+        return self.succeed("phantom", "--nodes", "1600", "--refine", "0", "--out", name, *options)
+
+    def test_the_same_options_give_the_same_file(self):
+        options = ("--seed", "7", "--scar", "random", "--maps", "2", "--measured", "200")
+        self.phantom("a.safetensors", *options, "--threads", "1")
+        first = self.read("a.safetensors")
+        a = files.read_safetensors(self.path("a.safetensors"))[0]
+        self.phantom("a.safetensors", *options, "--threads", "2")
+        b = files.read_safetensors(self.path("a.safetensors"))[0]
+        self.assertEqual(str(a), str(b))
+        self.phantom("a.safetensors", *options, "--threads", "1")
+        self.assertEqual(self.read("a.safetensors"), first)
+        self.assertEqual(sum(a["subject_000/node/measured"]), 200)
+        self.assertEqual(len(a["subject_000/field/origins"]), 8)
+        self.assertTrue(1520 <= len(a["subject_000/node/CV"]) <= 1680)
+
+    def test_scars_are_slow(self):
+        self.phantom("a.safetensors", "--maps", "0", "--scar", "segments:1,2/speed=0.2", "--healthy", "0.7")
+        tensors = files.read_safetensors(self.path("a.safetensors"))[0]
+        segments, speeds = tensors["subject_000/node/segment"], tensors["subject_000/node/CV"]
+        for segment, speed in zip(segments, speeds):
+            self.assertAlmostEqual(speed, 0.2 if segment in (1, 2) else 0.7, delta=1e-6)
+
+    def test_scars_that_are_not_understood(self):
+        for scar in (
+            "paper:5",
+            "segments:",
+            "segments:0",
+            "ellipsoid:1,2,3",
+            "banana",
+            "random:x",
+            "paper:1/speed=-1",
+            "paper:1/colour=red",
+            "segments:1/transmural=1,0",
+        ):
+            with self.subTest(scar=scar):
+                result = self.run_program(
+                    "phantom", "--nodes", "1600", "--scar", scar, "--out", "o.safetensors"
+                )
+                self.assertEqual(result.returncode, 1, result.stderr)
+                self.assertIn(scar, result.stderr)
+                self.assertFalse(os.path.exists(self.path("o.safetensors")))
+
+    def test_an_interrupted_program_says_so_and_leaves_nothing(self):
+        process = subprocess.Popen(
+            [self.program, "phantom", "--nodes", "200000", "--maps", "1000", "--out", "o.safetensors"],
+            cwd=self.folder,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+        )
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        stderr = process.communicate(timeout=60)[1]
+        self.assertEqual(process.returncode, 130, stderr)
+        self.assertIn(b"ancelled", stderr)
+        self.assertEqual(os.listdir(self.folder), [])
+
+
+if __name__ == "__main__":
+    files.main()
