@@ -17,9 +17,10 @@ typedef struct mpinn_frame {
   bool from_labels;      /* from surface_class; else estimated from the shape alone */
 } mpinn_frame;
 
-/* From surface_class where the subject has it with base and both endocardia (or LV alone), else from the shape: long axis
- * by inertia, apex at the narrower end, RV on the thinner-walled or flatter side. Works on tetrahedra and triangles.
- * MPINN_ERROR_MESH where points are collinear. */
+/* From surface_class where the subject has the LV's endocardium in it (the RV's gives −x), else from the shape: the cavities
+ * are what the wall looks at wall from, the LV the thicker-walled of them; of a surface without cavities the long axis by
+ * inertia and the apex at the narrower end. Works on tetrahedra and triangles. MPINN_ERROR_MESH where points are
+ * collinear. */
 mpinn_status mpinn_frame_estimate(mpinn_context *context, const mpinn_subject *subject, mpinn_frame *frame);
 
 /* out may be in; [n][3]. */

@@ -50,7 +50,8 @@ mpinn_status mpinn_subject_simulate_maps(mpinn_context *context, mpinn_subject *
                                          int refinements);
 
 /* The data set of protocol `paper`: 4 hearts × 5 scar placements × 20 maps, truth on a mesh refined twice. Subjects are in
- * the order heart-major. Maps 0..9 of a subject are its training half, 10..19 its test half. Metadata per subject:
+ * the order heart-major; heart h has the shape of the phantom of seed + h. Maps 0..9 of a subject are its training half,
+ * 10..19 its test half. Metadata per subject:
  * heart, scar, seed, sha256 of mesh and of CV. */
 mpinn_status mpinn_paper_data_set(mpinn_context *context, uint64_t seed, size_t *count, mpinn_subject ***subjects);
 
