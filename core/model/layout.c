@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdio.h>
 
-static void add(mpinn_layout *layout, const char *group, int layer, const char *part, int rank, size_t a, size_t b,
-                size_t c) {
+static void add(mpinn_layout *layout, const char *group, int layer, const char *part, int rank, size_t a,
+                size_t b, size_t c) {
   mpinn_parameter *tensor = &layout->tensors[layout->n_tensors++];
   snprintf(tensor->name, sizeof tensor->name, "%s.%d.%s", group, layer, part);
   tensor->rank = rank;
@@ -49,8 +49,9 @@ mpinn_status mpinn_layout_create(mpinn_context *context, const mpinn_preset *pre
   add_encoder(layout, preset, MPINN_ENCODER_SOURCE, "source_encoder");
   add_hypernetwork(layout, MPINN_HYPER_PINN, "pinn_hypernetwork", 2 * embedding, preset->n_pinn_hidden,
                    preset->pinn_hidden, mpinn_field_net_weights(&preset->pinn));
-  add_hypernetwork(layout, MPINN_HYPER_VELOCITY, "velocity_hypernetwork", embedding, preset->n_velocity_hidden,
-                   preset->velocity_hidden, mpinn_field_net_weights(&preset->velocity));
+  add_hypernetwork(layout, MPINN_HYPER_VELOCITY, "velocity_hypernetwork", embedding,
+                   preset->n_velocity_hidden, preset->velocity_hidden,
+                   mpinn_field_net_weights(&preset->velocity));
   return MPINN_OK;
 }
 
@@ -77,7 +78,8 @@ static void initialize_field(const mpinn_field_net *net, mpinn_random *random, f
 static void initialize_hypernetwork(const mpinn_layout *layout, int hyper, const mpinn_field_net *net,
                                     mpinn_random *random, float *parameters) {
   for (int l = 0; l < layout->n_dense[hyper]; l++) {
-    const mpinn_parameter *weight = &layout->tensors[layout->first_dense[hyper] + 2 * (size_t)l], *bias = weight + 1;
+    const mpinn_parameter *weight = &layout->tensors[layout->first_dense[hyper] + 2 * (size_t)l],
+                          *bias = weight + 1;
     const double in = (double)weight->shape[1];
     if (l + 1 < layout->n_dense[hyper]) {
       uniform(random, sqrt(6 / in), weight->count, parameters + weight->offset);
@@ -88,14 +90,17 @@ static void initialize_hypernetwork(const mpinn_layout *layout, int hyper, const
   }
 }
 
-void mpinn_layout_initialize(const mpinn_layout *layout, const mpinn_preset *preset, uint64_t seed, float *parameters) {
+void mpinn_layout_initialize(const mpinn_layout *layout, const mpinn_preset *preset, uint64_t seed,
+                             float *parameters) {
   mpinn_random random;
   mpinn_random_seed(&random, seed);
   for (size_t i = 0; i < layout->n_values; i++) parameters[i] = 0;
   for (int encoder = 0; encoder < MPINN_ENCODERS; encoder++)
     for (int l = 0; l < preset->n_convs; l++) {
-      const mpinn_parameter *weight = &layout->tensors[layout->first_conv[encoder] + 3 * (size_t)l], *root = weight + 1;
-      /* The B-spline's corners sum to one and neighbours are averaged, so a node sees one weighted W and one root. */
+      const mpinn_parameter *weight = &layout->tensors[layout->first_conv[encoder] + 3 * (size_t)l],
+                            *root = weight + 1;
+      /* The B-spline's corners sum to one and neighbours are averaged, so a node sees one weighted W and one
+       * root. */
       const double bound = sqrt(3 / (double)preset->channels[l]);
       uniform(&random, bound, weight->count, parameters + weight->offset);
       uniform(&random, bound, root->count, parameters + root->offset);

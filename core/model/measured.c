@@ -48,8 +48,8 @@ static void choose_spread(size_t n, const double *points, size_t max, double *ne
   }
 }
 
-mpinn_status mpinn_spread(mpinn_context *context, size_t n, const double *points, const bool *marked, size_t max,
-                          size_t *n_selected, size_t **selected) {
+mpinn_status mpinn_spread(mpinn_context *context, size_t n, const double *points, const bool *marked,
+                          size_t max, size_t *n_selected, size_t **selected) {
   bool *chosen = NULL;
   double *nearest = NULL;
   size_t count = 0;
@@ -86,7 +86,8 @@ static int compare_floats(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-mpinn_status mpinn_keep_early(mpinn_context *context, size_t n, double fraction, float *values, size_t *n_left) {
+mpinn_status mpinn_keep_early(mpinn_context *context, size_t n, double fraction, float *values,
+                              size_t *n_left) {
   float *sorted = NULL;
   size_t known = 0;
   MPINN_TRY(MPINN_NEW(context, &sorted, n));

@@ -2,6 +2,7 @@
 
 #include "base/tensorfile.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +23,8 @@ static mpinn_status add_text(mpinn_context *context, mpinn_model *model, const c
   text->key = mpinn_copy_string(key);
   text->value = mpinn_copy_string(value);
   model->n_texts++;
-  return text->key && text->value ? MPINN_OK : mpinn_fail(context, MPINN_ERROR_MEMORY, "No memory for metadata");
+  return text->key && text->value ? MPINN_OK
+                                  : mpinn_fail(context, MPINN_ERROR_MEMORY, "No memory for metadata");
 }
 
 static mpinn_status read_texts(mpinn_context *context, const mpinn_tensorfile *file, mpinn_model *model) {
@@ -38,17 +40,28 @@ static mpinn_status read_texts(mpinn_context *context, const mpinn_tensorfile *f
   return add_text(context, model, "sha256", sha256);
 }
 
-static mpinn_status read_parameters(mpinn_context *context, const mpinn_tensorfile *file, mpinn_network *network) {
+/* Tensor by tensor through one small buffer: a second copy of all parameters would double the time to the
+ * first answer. */
+static mpinn_status read_parameters(mpinn_context *context, const char *path, const mpinn_tensorfile *file,
+                                    mpinn_network *network) {
   const mpinn_layout *layout = &network->layout;
+  size_t largest = 0;
   float *values = NULL;
   mpinn_status status = MPINN_OK;
-  MPINN_TRY(MPINN_NEW(context, &values, layout->n_values));
+  for (size_t t = 0; t < layout->n_tensors; t++)
+    if (layout->tensors[t].count > largest) largest = layout->tensors[t].count;
+  MPINN_TRY(MPINN_NEW(context, &values, largest));
   for (size_t t = 0; t < layout->n_tensors && status == MPINN_OK; t++) {
     const mpinn_parameter *p = &layout->tensors[t];
-    status = mpinn_tensorfile_floats(context, file, p->name, p->rank, p->shape, values + p->offset);
+    status = mpinn_tensorfile_floats(context, file, p->name, p->rank, p->shape, values);
+    for (size_t i = 0; i < p->count && status == MPINN_OK; i++)
+      if (!isfinite(values[i]))
+        status = mpinn_fail(context, MPINN_ERROR_MODEL, "%s: tensor '%s' holds a value that is not finite",
+                            path, p->name);
+    if (status == MPINN_OK)
+      status = network->ops->upload(network->backend, p->count, MPINN_FLOAT32, values,
+                                    mpinn_element(network->ops, network->parameters, p->offset));
   }
-  if (status == MPINN_OK)
-    status = network->ops->upload(network->backend, layout->n_values, MPINN_FLOAT32, values, network->parameters);
   free(values);
   return status;
 }
@@ -70,10 +83,11 @@ static mpinn_status read_model(mpinn_context *context, const char *path, const m
   const char *name = mpinn_tensorfile_text(file, "preset");
   const mpinn_preset *preset = name ? mpinn_preset_find(name) : NULL;
   if (!preset)
-    return mpinn_fail(context, MPINN_ERROR_MODEL, "%s: preset '%s' is not known; expected one of this version's ('%s')",
-                      path, name ? name : "", mpinn_preset_name(0));
+    return mpinn_fail(context, MPINN_ERROR_MODEL,
+                      "%s: preset '%s' is not known; expected one of this version's ('%s')", path,
+                      name ? name : "", mpinn_preset_name(0));
   MPINN_TRY(mpinn_network_create(context, preset, ops, false, &model->network));
-  MPINN_TRY(read_parameters(context, file, model->network));
+  MPINN_TRY(read_parameters(context, path, file, model->network));
   MPINN_TRY(read_shapes(context, file, model));
   return read_texts(context, file, model);
 }
@@ -125,7 +139,8 @@ size_t mpinn_model_parameter_count(const mpinn_model *model) {
 }
 
 static mpinn_status write_tensors(mpinn_context *context, const mpinn_network *network, size_t n_shapes,
-                                  const mpinn_shape *shapes, const float *values, mpinn_tensorwriter *writer) {
+                                  const mpinn_shape *shapes, const float *values,
+                                  mpinn_tensorwriter *writer) {
   const mpinn_layout *layout = &network->layout;
   const size_t shape[2] = {n_shapes, MPINN_SHAPE_NUMBERS};
   for (size_t t = 0; t < layout->n_tensors; t++) {
@@ -157,7 +172,8 @@ static mpinn_status write_texts(mpinn_context *context, const mpinn_network *net
 }
 
 mpinn_status mpinn_model_write(mpinn_context *context, const mpinn_network *network, size_t n_shapes,
-                               const mpinn_shape *shapes, size_t n_texts, const mpinn_text *texts, const char *path) {
+                               const mpinn_shape *shapes, size_t n_texts, const mpinn_text *texts,
+                               const char *path) {
   const size_t n = network->layout.n_values;
   float *values = NULL;
   mpinn_tensorwriter *writer = NULL;

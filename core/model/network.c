@@ -30,7 +30,8 @@ mpinn_status mpinn_network_create(mpinn_context *context, const mpinn_preset *pr
   MPINN_TRY_GOTO(failed, status, mpinn_layout_create(context, preset, &made->layout));
   MPINN_TRY_GOTO(failed, status, ops->create(context, &made->backend));
   MPINN_TRY_GOTO(failed, status, ops->alloc(made->backend, made->layout.n_values, &made->parameters));
-  if (trainable) MPINN_TRY_GOTO(failed, status, ops->alloc(made->backend, made->layout.n_values, &made->gradient));
+  if (trainable)
+    MPINN_TRY_GOTO(failed, status, ops->alloc(made->backend, made->layout.n_values, &made->gradient));
   *network = made;
   return MPINN_OK;
 failed:
@@ -97,11 +98,12 @@ static mpinn_status create_encoder_pass(const mpinn_network *network, size_t nod
 
 static size_t hyper_width(const mpinn_network *network, int hyper, int layer) {
   const size_t first = network->layout.first_dense[hyper];
-  return layer == 0 ? tensor(network, first)->shape[1] : tensor(network, first + 2 * (size_t)(layer - 1))->shape[0];
+  return layer == 0 ? tensor(network, first)->shape[1]
+                    : tensor(network, first + 2 * (size_t)(layer - 1))->shape[0];
 }
 
-mpinn_status mpinn_pass_create(mpinn_context *context, const mpinn_network *network, size_t nodes, size_t maps,
-                               size_t queries, mpinn_pass *pass) {
+mpinn_status mpinn_pass_create(mpinn_context *context, const mpinn_network *network, size_t nodes,
+                               size_t maps, size_t queries, mpinn_pass *pass) {
   const mpinn_ops *ops = network->ops;
   mpinn_status status;
   (void)context;
@@ -148,8 +150,8 @@ void mpinn_pass_clear(const mpinn_network *network, mpinn_pass *pass) {
   memset(pass, 0, sizeof *pass);
 }
 
-mpinn_status mpinn_encoder_upload(mpinn_context *context, const mpinn_network *network, size_t nodes, size_t n_maps,
-                                  const float *maps, void **device) {
+mpinn_status mpinn_encoder_upload(mpinn_context *context, const mpinn_network *network, size_t nodes,
+                                  size_t n_maps, const float *maps, void **device) {
   float *input = NULL;
   MPINN_TRY(MPINN_NEW(context, &input, 2 * nodes * n_maps));
   for (size_t m = 0; m < n_maps; m++)
@@ -176,9 +178,10 @@ static mpinn_status encode(const mpinn_network *network, int e, const mpinn_enco
     const size_t t = network->layout.first_conv[e] + 3 * (size_t)l;
     const size_t in = (size_t)preset->channels[l], out = (size_t)preset->channels[l + 1];
     MPINN_TRY(ops->spline_conv_forward(network->backend, graph->plans[l], maps, in, out, pass->x[l],
-                                       parameter(network, t), parameter(network, t + 1), parameter(network, t + 2),
-                                       MPINN_ELU, pass->y[l]));
-    MPINN_TRY(ops->cluster_mean_forward(network->backend, graph->plans[l], maps, out, pass->y[l], pass->x[l + 1]));
+                                       parameter(network, t), parameter(network, t + 1),
+                                       parameter(network, t + 2), MPINN_ELU, pass->y[l]));
+    MPINN_TRY(
+        ops->cluster_mean_forward(network->backend, graph->plans[l], maps, out, pass->y[l], pass->x[l + 1]));
   }
   return ops->node_max_forward(network->backend, graph->nodes[preset->n_convs], maps, embedding_size(network),
                                pass->x[preset->n_convs], pass->embedding);
@@ -194,10 +197,11 @@ static mpinn_status encode_backward(const mpinn_network *network, int e, const m
   for (int l = last - 1; l >= 0; l--) {
     const size_t t = network->layout.first_conv[e] + 3 * (size_t)l;
     const size_t in = (size_t)preset->channels[l], out = (size_t)preset->channels[l + 1];
-    MPINN_TRY(ops->cluster_mean_backward(network->backend, graph->plans[l], pass->maps, out, pass->da, pass->db));
+    MPINN_TRY(
+        ops->cluster_mean_backward(network->backend, graph->plans[l], pass->maps, out, pass->da, pass->db));
     MPINN_TRY(ops->spline_conv_backward(network->backend, graph->plans[l], pass->maps, in, out, pass->x[l],
-                                        parameter(network, t), parameter(network, t + 1), MPINN_ELU, pass->y[l],
-                                        pass->db, l > 0 ? pass->da : NULL, derivative(network, t),
+                                        parameter(network, t), parameter(network, t + 1), MPINN_ELU,
+                                        pass->y[l], pass->db, l > 0 ? pass->da : NULL, derivative(network, t),
                                         derivative(network, t + 1), derivative(network, t + 2)));
   }
   return MPINN_OK;
@@ -207,13 +211,14 @@ static mpinn_activation hyper_activation(const mpinn_network *network, int hyper
   return layer + 1 < network->layout.n_dense[hyper] ? MPINN_RELU : MPINN_LINEAR;
 }
 
-static mpinn_status generate(const mpinn_network *network, int hyper, size_t queries, mpinn_hyper_pass *pass) {
+static mpinn_status generate(const mpinn_network *network, int hyper, size_t queries,
+                             mpinn_hyper_pass *pass) {
   for (int l = 0; l < network->layout.n_dense[hyper]; l++) {
     const size_t t = network->layout.first_dense[hyper] + 2 * (size_t)l;
     MPINN_TRY(network->ops->dense_forward(network->backend, queries, hyper_width(network, hyper, l),
-                                          hyper_width(network, hyper, l + 1), pass->h[l], parameter(network, t),
-                                          parameter(network, t + 1), hyper_activation(network, hyper, l),
-                                          pass->h[l + 1]));
+                                          hyper_width(network, hyper, l + 1), pass->h[l],
+                                          parameter(network, t), parameter(network, t + 1),
+                                          hyper_activation(network, hyper, l), pass->h[l + 1]));
   }
   return MPINN_OK;
 }
@@ -222,24 +227,26 @@ static mpinn_status generate_backward(const mpinn_network *network, int hyper, s
                                       mpinn_hyper_pass *pass) {
   for (int l = network->layout.n_dense[hyper] - 1; l >= 0; l--) {
     const size_t t = network->layout.first_dense[hyper] + 2 * (size_t)l;
-    MPINN_TRY(network->ops->dense_backward(network->backend, queries, hyper_width(network, hyper, l),
-                                           hyper_width(network, hyper, l + 1), pass->h[l], parameter(network, t),
-                                           hyper_activation(network, hyper, l), pass->h[l + 1], pass->dh[l + 1],
-                                           pass->dh[l], derivative(network, t), derivative(network, t + 1)));
+    MPINN_TRY(network->ops->dense_backward(
+        network->backend, queries, hyper_width(network, hyper, l), hyper_width(network, hyper, l + 1),
+        pass->h[l], parameter(network, t), hyper_activation(network, hyper, l), pass->h[l + 1],
+        pass->dh[l + 1], pass->dh[l], derivative(network, t), derivative(network, t + 1)));
   }
   return MPINN_OK;
 }
 
-mpinn_status mpinn_network_forward(const mpinn_network *network, const mpinn_encoder_graph *graph, size_t context_maps,
-                                   size_t queries, void *const inputs[MPINN_ENCODERS], mpinn_pass *pass) {
+mpinn_status mpinn_network_forward(const mpinn_network *network, const mpinn_encoder_graph *graph,
+                                   size_t context_maps, size_t queries, void *const inputs[MPINN_ENCODERS],
+                                   mpinn_pass *pass) {
   const mpinn_ops *ops = network->ops;
   const size_t size = embedding_size(network);
   mpinn_encoder_pass *contexts = &pass->encoder[MPINN_ENCODER_VELOCITY];
   mpinn_encoder_pass *sources = &pass->encoder[MPINN_ENCODER_SOURCE];
   void *c = pass->hyper[MPINN_HYPER_VELOCITY].h[0];
-  MPINN_TRY(encode(network, MPINN_ENCODER_VELOCITY, graph, context_maps, inputs[MPINN_ENCODER_VELOCITY], contexts));
-  MPINN_TRY(ops->matmul(network->backend, false, false, queries, size, context_maps, pass->mean, contexts->embedding,
-                        0, c));
+  MPINN_TRY(
+      encode(network, MPINN_ENCODER_VELOCITY, graph, context_maps, inputs[MPINN_ENCODER_VELOCITY], contexts));
+  MPINN_TRY(ops->matmul(network->backend, false, false, queries, size, context_maps, pass->mean,
+                        contexts->embedding, 0, c));
   MPINN_TRY(generate(network, MPINN_HYPER_VELOCITY, queries, &pass->hyper[MPINN_HYPER_VELOCITY]));
   if (!inputs[MPINN_ENCODER_SOURCE]) return MPINN_OK;
   MPINN_TRY(encode(network, MPINN_ENCODER_SOURCE, graph, queries, inputs[MPINN_ENCODER_SOURCE], sources));
@@ -255,8 +262,8 @@ mpinn_status mpinn_network_backward(const mpinn_network *network, const mpinn_en
   mpinn_encoder_pass *contexts = &pass->encoder[MPINN_ENCODER_VELOCITY];
   mpinn_encoder_pass *sources = &pass->encoder[MPINN_ENCODER_SOURCE];
   for (int h = 0; h < MPINN_HYPERS; h++) MPINN_TRY(generate_backward(network, h, queries, &pass->hyper[h]));
-  MPINN_TRY(ops->split_columns(network->backend, queries, size, size, pass->hyper[MPINN_HYPER_PINN].dh[0], pass->d_c,
-                               sources->d_embedding));
+  MPINN_TRY(ops->split_columns(network->backend, queries, size, size, pass->hyper[MPINN_HYPER_PINN].dh[0],
+                               pass->d_c, sources->d_embedding));
   MPINN_TRY(encode_backward(network, MPINN_ENCODER_SOURCE, graph, sources));
   /* c feeds both hypernetworks. */
   MPINN_TRY(ops->matmul(network->backend, true, false, context_maps, size, queries, pass->mean, pass->d_c, 0,

@@ -6,8 +6,8 @@
 
 static const mpinn_preset presets[] = {
     {
-        /* Meta-Learning Physics-Informed Neural Networks for Personalized Cardiac Modeling, MICCAI 2025. What its text
-         * leaves open (channels, neighbours, widths, velocity range) is as in its authors' code. */
+        /* Meta-Learning Physics-Informed Neural Networks for Personalized Cardiac Modeling, MICCAI 2025. What
+         * its text leaves open (channels, neighbours, widths, velocity range) is as in its authors' code. */
         .name = "paper",
         .n_convs = 6,
         .channels = {2, 8, 16, 32, 64, 128, 128},
@@ -18,7 +18,8 @@ static const mpinn_preset presets[] = {
         .n_velocity_hidden = 5,
         .velocity_hidden = {256, 256, 256, 256, 512},
         .pinn = {.layers = 6, .width = 20, .activation = MPINN_TANH},
-        .velocity = {.layers = 8, .width = 20, .activation = MPINN_RELU, .low = 0.1, .high = 0.6, .steepness = 2},
+        .velocity =
+            {.layers = 8, .width = 20, .activation = MPINN_RELU, .low = 0.1, .high = 0.6, .steepness = 2},
         .healthy_speed = 0.6,
         .early_fraction = 0.2,
         .max_measured = 400,

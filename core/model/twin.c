@@ -22,10 +22,10 @@ struct mpinn_twin {
 
 typedef struct encoder_maps {
   size_t n_nodes, n_context;
-  size_t *node;     /* [n_nodes] index on the surface */
-  double *points;   /* [n_nodes][3], mm */
-  float *values;    /* [n_context + 1][n_nodes]: the contexts, then the query's early part; the networks' time */
-  float *query_ms;  /* [n_nodes] the query's early part as it was measured */
+  size_t *node;   /* [n_nodes] index on the surface */
+  double *points; /* [n_nodes][3], mm */
+  float *values; /* [n_context + 1][n_nodes]: the contexts, then the query's early part; the networks' time */
+  float *query_ms; /* [n_nodes] the query's early part as it was measured */
 } encoder_maps;
 
 static void encoder_maps_clear(encoder_maps *maps) {
@@ -50,21 +50,25 @@ static mpinn_status check_map(mpinn_context *context, size_t n, const mpinn_map 
       greatest = fmax(greatest, map->values[i]);
     }
   if (known < FEWEST_MEASURED)
-    return mpinn_fail(context, MPINN_ERROR_MAP,
-                      "Activation map '%s' has %zu measured nodes of %zu (NaN and -10000 count as not measured); "
-                      "expected at least %d",
-                      map->name, known, n, FEWEST_MEASURED);
+    return mpinn_fail(
+        context, MPINN_ERROR_MAP,
+        "Activation map '%s' has %zu measured nodes of %zu (NaN and -10000 count as not measured); "
+        "expected at least %d",
+        map->name, known, n, FEWEST_MEASURED);
   if (!(greatest > least))
-    return mpinn_fail(context, MPINN_ERROR_MAP,
-                      "Activation map '%s' is %g ms at all of its %zu measured nodes; expected times that differ",
-                      map->name, least, known);
+    return mpinn_fail(
+        context, MPINN_ERROR_MAP,
+        "Activation map '%s' is %g ms at all of its %zu measured nodes; expected times that differ",
+        map->name, least, known);
   return MPINN_OK;
 }
 
 static mpinn_status check_input(mpinn_context *context, const mpinn_personalization *input) {
   if (input->n_context == 0)
-    return mpinn_fail(context, MPINN_ERROR_MAP, "No context map is chosen; expected at least one activation map");
-  for (size_t m = 0; m < input->n_context; m++) MPINN_TRY(check_map(context, input->n_surface, &input->context[m]));
+    return mpinn_fail(context, MPINN_ERROR_MAP,
+                      "No context map is chosen; expected at least one activation map");
+  for (size_t m = 0; m < input->n_context; m++)
+    MPINN_TRY(check_map(context, input->n_surface, &input->context[m]));
   return input->query ? check_map(context, input->n_surface, input->query) : MPINN_OK;
 }
 
@@ -76,8 +80,8 @@ static void take_map(const encoder_maps *maps, const mpinn_map *map, float *valu
 }
 
 /* The nodes where any map is known, thinned, and the context maps on them. */
-static mpinn_status gather_maps(mpinn_context *context, const mpinn_personalization *input, size_t max_measured,
-                                encoder_maps *maps) {
+static mpinn_status gather_maps(mpinn_context *context, const mpinn_personalization *input,
+                                size_t max_measured, encoder_maps *maps) {
   bool *known = NULL;
   MPINN_TRY(MPINN_NEW(context, &known, input->n_surface));
   for (size_t i = 0; i < input->n_surface; i++) {
@@ -108,7 +112,8 @@ static double time_scale(const mpinn_twin *twin) {
 
 static mpinn_status keep_weights(mpinn_context *context, const mpinn_network *network, const mpinn_pass *pass,
                                  int hyper, mpinn_twin *twin) {
-  const mpinn_field_net *net = hyper == MPINN_HYPER_PINN ? &network->preset->pinn : &network->preset->velocity;
+  const mpinn_field_net *net =
+      hyper == MPINN_HYPER_PINN ? &network->preset->pinn : &network->preset->velocity;
   const size_t n = mpinn_field_net_weights(net);
   float *values = NULL;
   mpinn_status status;
@@ -124,7 +129,8 @@ done:
   return status;
 }
 
-static mpinn_status upload_mean(mpinn_context *context, const mpinn_network *network, size_t n_context, void *mean) {
+static mpinn_status upload_mean(mpinn_context *context, const mpinn_network *network, size_t n_context,
+                                void *mean) {
   float *row = NULL;
   MPINN_TRY(MPINN_NEW(context, &row, n_context));
   for (size_t m = 0; m < n_context; m++) row[m] = 1.0f / (float)n_context;
@@ -134,8 +140,9 @@ static mpinn_status upload_mean(mpinn_context *context, const mpinn_network *net
 }
 
 /* Runs the meta-network. Without the query's early part only the velocity net comes out. */
-static mpinn_status generate(mpinn_context *context, const encoder_maps *maps, const mpinn_encoder_graph *graph,
-                             bool with_query, mpinn_pass *pass, mpinn_twin *twin) {
+static mpinn_status generate(mpinn_context *context, const encoder_maps *maps,
+                             const mpinn_encoder_graph *graph, bool with_query, mpinn_pass *pass,
+                             mpinn_twin *twin) {
   const mpinn_network *network = twin->model->network;
   void *inputs[MPINN_ENCODERS] = {NULL, NULL};
   mpinn_status status;
@@ -163,7 +170,8 @@ static size_t nearest_node(const mpinn_mesh *mesh, const double *point) {
   size_t nearest = 0;
   double least = INFINITY;
   for (size_t i = 0; i < mpinn_mesh_node_count(mesh); i++) {
-    const double x = points[3 * i] - point[0], y = points[3 * i + 1] - point[1], z = points[3 * i + 2] - point[2];
+    const double x = points[3 * i] - point[0], y = points[3 * i + 1] - point[1],
+                 z = points[3 * i + 2] - point[2];
     const double d = x * x + y * y + z * z;
     if (d < least) {
       least = d;
@@ -173,9 +181,10 @@ static size_t nearest_node(const mpinn_mesh *mesh, const double *point) {
   return nearest;
 }
 
-/* The early part of a map that nobody measured: the eikonal solution from origin on the twin's own velocity. */
-static mpinn_status simulate_query(mpinn_context *context, const mpinn_personalization *input, const mpinn_twin *twin,
-                                   const encoder_maps *maps, float *values) {
+/* The early part of a map that nobody measured: the eikonal solution from origin on the twin's own velocity.
+ */
+static mpinn_status simulate_query(mpinn_context *context, const mpinn_personalization *input,
+                                   const mpinn_twin *twin, const encoder_maps *maps, float *values) {
   const mpinn_mesh *mesh = mpinn_subject_mesh(input->heart);
   const size_t n = mpinn_mesh_node_count(mesh);
   mpinn_eikonal *solver = NULL;
@@ -232,8 +241,8 @@ static mpinn_status fit_time_offset(mpinn_context *context, const encoder_maps *
 
 /* ---- personalization ---- */
 
-static mpinn_status run_network(mpinn_context *context, const mpinn_personalization *input, encoder_maps *maps,
-                                mpinn_twin *twin) {
+static mpinn_status run_network(mpinn_context *context, const mpinn_personalization *input,
+                                encoder_maps *maps, mpinn_twin *twin) {
   const mpinn_network *network = twin->model->network;
   mpinn_encoder_graph graph = {0};
   mpinn_pass pass = {0};
@@ -243,7 +252,8 @@ static mpinn_status run_network(mpinn_context *context, const mpinn_personalizat
   mpinn_frame_apply(&twin->info.frame, maps->n_nodes, maps->points, points);
   MPINN_TRY_GOTO(done, status, mpinn_encoder_graph_create(context, network, maps->n_nodes, points, &graph));
   MPINN_TRY_GOTO(done, status, mpinn_pass_create(context, network, maps->n_nodes, maps->n_context, 1, &pass));
-  if (!input->query && input->origin) MPINN_TRY_GOTO(done, status, generate(context, maps, &graph, false, &pass, twin));
+  if (!input->query && input->origin)
+    MPINN_TRY_GOTO(done, status, generate(context, maps, &graph, false, &pass, twin));
   MPINN_TRY_GOTO(done, status, take_query(context, input, twin, maps));
   MPINN_TRY_GOTO(done, status, generate(context, maps, &graph, true, &pass, twin));
   status = fit_time_offset(context, maps, twin);
@@ -254,8 +264,8 @@ done:
   return status;
 }
 
-static mpinn_status personalize(mpinn_context *context, const mpinn_personalization *input, encoder_maps *maps,
-                                mpinn_twin *twin) {
+static mpinn_status personalize(mpinn_context *context, const mpinn_personalization *input,
+                                encoder_maps *maps, mpinn_twin *twin) {
   const mpinn_model *model = twin->model;
   const size_t max = input->max_measured ? input->max_measured : model->network->preset->max_measured;
   MPINN_TRY(check_input(context, input));
@@ -316,14 +326,16 @@ typedef struct evaluation {
 
 static void evaluation_clear(const mpinn_network *network, evaluation *e) {
   void *const device[] = {e->d_points, e->d_at, e->d_gradient, e->d_cv};
-  for (size_t i = 0; i < sizeof device / sizeof *device; i++) network->ops->release(network->backend, device[i]);
+  for (size_t i = 0; i < sizeof device / sizeof *device; i++)
+    network->ops->release(network->backend, device[i]);
   free(e->points);
   free(e->at);
   free(e->gradient);
   free(e->cv);
 }
 
-static mpinn_status evaluation_create(mpinn_context *context, const mpinn_network *network, size_t n, evaluation *e) {
+static mpinn_status evaluation_create(mpinn_context *context, const mpinn_network *network, size_t n,
+                                      evaluation *e) {
   const mpinn_ops *ops = network->ops;
   MPINN_TRY(MPINN_NEW(context, &e->points, 3 * n));
   MPINN_TRY(MPINN_NEW(context, &e->at, n));
@@ -338,8 +350,8 @@ static mpinn_status evaluation_create(mpinn_context *context, const mpinn_networ
 static mpinn_status evaluate_pinn(const mpinn_twin *twin, size_t n, bool with_gradient, evaluation *e) {
   const mpinn_network *network = twin->model->network;
   const mpinn_ops *ops = network->ops;
-  MPINN_TRY(ops->field_forward(network->backend, &network->preset->pinn, 1, twin->weights[MPINN_HYPER_PINN], n,
-                               e->d_points, e->d_at, with_gradient ? e->d_gradient : NULL));
+  MPINN_TRY(ops->field_forward(network->backend, &network->preset->pinn, 1, twin->weights[MPINN_HYPER_PINN],
+                               n, e->d_points, e->d_at, with_gradient ? e->d_gradient : NULL));
   MPINN_TRY(ops->download(network->backend, n, e->d_at, MPINN_FLOAT32, e->at));
   if (!with_gradient) return MPINN_OK;
   return ops->download(network->backend, 3 * n, e->d_gradient, MPINN_FLOAT32, e->gradient);
@@ -363,8 +375,8 @@ static void turn_gradient(const mpinn_twin *twin, const float in[3], float out[3
   }
 }
 
-static mpinn_status evaluate_chunk(const mpinn_twin *twin, size_t n, const double *points, float *at, float *gradient,
-                                   float *cv, float *residual, evaluation *e) {
+static mpinn_status evaluate_chunk(const mpinn_twin *twin, size_t n, const double *points, float *at,
+                                   float *gradient, float *cv, float *residual, evaluation *e) {
   const mpinn_network *network = twin->model->network;
   const double speed = network->preset->healthy_speed;
   mpinn_frame_apply(&twin->info.frame, n, points, e->points);
@@ -376,13 +388,15 @@ static mpinn_status evaluate_chunk(const mpinn_twin *twin, size_t n, const doubl
     if (at) at[i] = (float)(e->at[i] / time_scale(twin) + twin->info.time_offset);
     if (gradient) turn_gradient(twin, g, gradient + 3 * i);
     if (cv) cv[i] = e->cv[i];
-    if (residual) residual[i] = (float)(sqrt((double)g[0] * g[0] + g[1] * g[1] + g[2] * g[2]) * e->cv[i] / speed - 1);
+    if (residual)
+      residual[i] = (float)(sqrt((double)g[0] * g[0] + g[1] * g[1] + g[2] * g[2]) * e->cv[i] / speed - 1);
   }
   return MPINN_OK;
 }
 
-mpinn_status mpinn_twin_evaluate(mpinn_context *context, const mpinn_twin *twin, size_t n, const double *points,
-                                 float *at, float *gradient, float *cv, float *residual) {
+mpinn_status mpinn_twin_evaluate(mpinn_context *context, const mpinn_twin *twin, size_t n,
+                                 const double *points, float *at, float *gradient, float *cv,
+                                 float *residual) {
   const mpinn_network *network = twin->model->network;
   evaluation e = {0};
   mpinn_status status;
@@ -391,16 +405,17 @@ mpinn_status mpinn_twin_evaluate(mpinn_context *context, const mpinn_twin *twin,
     const size_t count = n - i < CHUNK ? n - i : CHUNK;
     MPINN_TRY_GOTO(done, status, mpinn_progress(context, (double)i / (double)n, "evaluating the twin"));
     MPINN_TRY_GOTO(done, status,
-                   evaluate_chunk(twin, count, points + 3 * i, at ? at + i : NULL, gradient ? gradient + 3 * i : NULL,
-                                  cv ? cv + i : NULL, residual ? residual + i : NULL, &e));
+                   evaluate_chunk(twin, count, points + 3 * i, at ? at + i : NULL,
+                                  gradient ? gradient + 3 * i : NULL, cv ? cv + i : NULL,
+                                  residual ? residual + i : NULL, &e));
   }
 done:
   evaluation_clear(network, &e);
   return status;
 }
 
-mpinn_status mpinn_twin_support(mpinn_context *context, const mpinn_twin *twin, size_t n, const double *points,
-                                float *support) {
+mpinn_status mpinn_twin_support(mpinn_context *context, const mpinn_twin *twin, size_t n,
+                                const double *points, float *support) {
   const size_t n_measured = twin->info.n_measured;
   const double *measured = twin->measured;
 #pragma omp parallel for num_threads(mpinn_context_threads(context)) schedule(static)

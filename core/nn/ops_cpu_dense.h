@@ -15,6 +15,18 @@ static void blas_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, si
    (blasint)m, (blasint)n, (blasint)k, 1, a, (blasint)a_row, b, (blasint)b_row, beta, c, (blasint)c_row);
 }
 
+/* BLAS is called from our own threads: threads of its own beneath them would only fight for the same processors, and would
+ * make results depend on their number. Others in the process may use BLAS too, so what they had set is put back. */
+static int quiet_blas(void) {
+  const int threads = openblas_get_num_threads && openblas_set_num_threads ? openblas_get_num_threads() : 1;
+  if (threads > 1) openblas_set_num_threads(1);
+  return threads;
+}
+
+static void restore_blas(int threads) {
+  if (threads > 1) openblas_set_num_threads(threads);
+}
+
 /* C[m][n] = op(A) op(B) + beta C, matrices packed; threads share whichever of m and n is larger. */
 static void multiply(const mpinn_backend *backend, bool transpose_a, bool transpose_b, size_t m, size_t n,
                      size_t k, const real *a, const real *b, real beta, real *c) {
@@ -22,6 +34,7 @@ static void multiply(const mpinn_backend *backend, bool transpose_a, bool transp
   const bool by_rows = m >= n;
   const size_t blocks = divide_up(by_rows ? m : n, DENSE_BLOCK);
   if (m == 0 || n == 0) return;
+  const int blas_threads = quiet_blas();
 #pragma omp parallel for schedule(static)                                                                    \
     num_threads(threads_for(backend, 2.0 * (double)m * (double)n * (double)k))
   for (size_t block = 0; block < blocks; block++) {
@@ -33,6 +46,7 @@ static void multiply(const mpinn_backend *backend, bool transpose_a, bool transp
       blas_gemm(transpose_a, transpose_b, m, size, k, a, a_row, b + (transpose_b ? from * b_row : from),
                 b_row, beta, c + from, n);
   }
+  restore_blas(blas_threads);
 }
 
 static mpinn_status matmul(mpinn_backend *backend, bool transpose_a, bool transpose_b, size_t m, size_t n,

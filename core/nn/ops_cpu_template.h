@@ -103,7 +103,7 @@ enum { WORK_A, WORK_B, WORK_SCRATCH, WORK_SUMS, WORK_COUNT };
 struct mpinn_backend {
   mpinn_context *context;
   const kernels *kernels;
-  int threads, blas_threads;
+  int threads;
   void *work[WORK_COUNT];
   size_t work_bytes[WORK_COUNT];
 };
@@ -127,17 +127,11 @@ static mpinn_status backend_create(mpinn_context *context, mpinn_backend **backe
   (*backend)->context = context;
   (*backend)->kernels = choose_kernels();
   (*backend)->threads = mpinn_context_threads(context);
-  /* BLAS is called from our own threads: threads of its own beneath them would only fight for the same
-   * processors, and would make results depend on their number. */
-  if (openblas_get_num_threads) (*backend)->blas_threads = openblas_get_num_threads();
-  if (openblas_set_num_threads) openblas_set_num_threads(1);
   return MPINN_OK;
 }
 
 static void backend_destroy(mpinn_backend **backend) {
   if (!*backend) return;
-  if (openblas_set_num_threads && (*backend)->blas_threads > 0)
-    openblas_set_num_threads((*backend)->blas_threads);
   for (int slot = 0; slot < WORK_COUNT; slot++) free((*backend)->work[slot]);
   free(*backend);
   *backend = NULL;

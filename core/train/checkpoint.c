@@ -42,7 +42,8 @@ static mpinn_status fill(mpinn_context *context, const char *identity, const mpi
   snprintf(number, sizeof number, "%zu", checkpoint->epochs_done);
   MPINN_TRY(mpinn_tensorwriter_text(context, writer, "epochs_done", number));
   for (int v = 0; v < VECTORS; v++)
-    MPINN_TRY(mpinn_tensorwriter_tensor(context, writer, vector_names[v], MPINN_DTYPE_F32, 1, &checkpoint->n, data[v]));
+    MPINN_TRY(mpinn_tensorwriter_tensor(context, writer, vector_names[v], MPINN_DTYPE_F32, 1, &checkpoint->n,
+                                        data[v]));
   return MPINN_OK;
 }
 
@@ -56,24 +57,26 @@ mpinn_status mpinn_checkpoint_write(mpinn_context *context, const char *path, co
   return status;
 }
 
-static mpinn_status take(mpinn_context *context, const char *path, const mpinn_tensorfile *file, const char *identity,
-                         mpinn_checkpoint *checkpoint) {
+static mpinn_status take(mpinn_context *context, const char *path, const mpinn_tensorfile *file,
+                         const char *identity, mpinn_checkpoint *checkpoint) {
   float *data[VECTORS];
   vectors(checkpoint, data);
   MPINN_TRY(mpinn_tensorfile_expect_format(context, file, format_name, FORMAT_VERSION));
-  const char *its = mpinn_tensorfile_text(file, "identity"), *epochs = mpinn_tensorfile_text(file, "epochs_done");
+  const char *its = mpinn_tensorfile_text(file, "identity"),
+             *epochs = mpinn_tensorfile_text(file, "epochs_done");
   if (!its || !epochs || strcmp(its, identity) != 0)
-    return mpinn_fail(context, MPINN_ERROR_FORMAT,
-                      "%s is the checkpoint of another training (%s; expected %s); remove it or train with --restart",
-                      path, its ? its : "unknown", identity);
+    return mpinn_fail(
+        context, MPINN_ERROR_FORMAT,
+        "%s is the checkpoint of another training (%s; expected %s); remove it or train with --restart", path,
+        its ? its : "unknown", identity);
   for (int v = 0; v < VECTORS; v++)
     MPINN_TRY(mpinn_tensorfile_floats(context, file, vector_names[v], 1, &checkpoint->n, data[v]));
   checkpoint->epochs_done = strtoull(epochs, NULL, 10);
   return MPINN_OK;
 }
 
-mpinn_status mpinn_checkpoint_read(mpinn_context *context, const char *path, const char *identity, bool *found,
-                                   mpinn_checkpoint *checkpoint) {
+mpinn_status mpinn_checkpoint_read(mpinn_context *context, const char *path, const char *identity,
+                                   bool *found, mpinn_checkpoint *checkpoint) {
   mpinn_tensorfile *file = NULL;
   *found = access(path, F_OK) == 0;
   if (!*found) return MPINN_OK;

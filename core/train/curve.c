@@ -5,9 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char header[] = "epoch,seconds,alpha,learning_rate,data_loss,pde_loss,at_scc,cv_scc,residual_msq\n";
+static const char header[] =
+    "epoch,seconds,alpha,learning_rate,data_loss,pde_loss,at_scc,cv_scc,residual_msq\n";
 
-/* Where in the file the line after epoch epochs_done begins; -1 where the file is not a curve that goes so far. */
+/* Where in the file the line after epoch epochs_done begins; -1 where the file is not a curve that goes so
+ * far. */
 static long end_of_epoch(FILE *file, size_t epochs_done) {
   char line[256];
   if (!fgets(line, sizeof line, file) || strcmp(line, header) != 0) return -1;
@@ -39,7 +41,8 @@ static void number(double value, const char *end, FILE *file) {
   fputs(end, file);
 }
 
-mpinn_status mpinn_curve_add(mpinn_context *context, const char *path, FILE *file, const mpinn_curve_line *line) {
+mpinn_status mpinn_curve_add(mpinn_context *context, const char *path, FILE *file,
+                             const mpinn_curve_line *line) {
   fprintf(file, "%zu,", line->epoch);
   number(line->seconds, ",", file);
   number(line->alpha, ",", file);

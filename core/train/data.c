@@ -86,8 +86,8 @@ done:
   return status;
 }
 
-static mpinn_status read_map(mpinn_context *context, const reading *r, size_t map, double early_fraction, float *at,
-                             float *whole, float *early) {
+static mpinn_status read_map(mpinn_context *context, const reading *r, size_t map, double early_fraction,
+                             float *at, float *whole, float *early) {
   char name[16];
   size_t n_left;
   mpinn_subject_map_name(map, name);
@@ -95,9 +95,10 @@ static mpinn_status read_map(mpinn_context *context, const reading *r, size_t ma
   for (size_t i = 0; i < array->rows; i++) {
     at[i] = (float)(mpinn_array_get(array, i, 0) * r->time_scale);
     if (!isfinite(at[i]))
-      return mpinn_fail(context, MPINN_ERROR_FORMAT,
-                        "Subject %zu of the data set: %s is not finite at node %zu; training needs whole maps", r->index,
-                        name, i);
+      return mpinn_fail(
+          context, MPINN_ERROR_FORMAT,
+          "Subject %zu of the data set: %s is not finite at node %zu; training needs whole maps", r->index,
+          name, i);
   }
   for (size_t i = 0; i < r->n_measured; i++) early[i] = whole[i] = at[r->measured[i]];
   MPINN_TRY(mpinn_keep_early(context, r->n_measured, early_fraction, early, &n_left));
@@ -106,14 +107,14 @@ static mpinn_status read_map(mpinn_context *context, const reading *r, size_t ma
   return MPINN_OK;
 }
 
-static mpinn_status read_maps(mpinn_context *context, const mpinn_network *network, const reading *r, const char *key,
-                              size_t n_wall, mpinn_map_set *set) {
+static mpinn_status read_maps(mpinn_context *context, const mpinn_network *network, const reading *r,
+                              const char *key, size_t n_wall, mpinn_map_set *set) {
   size_t *maps = NULL;
   float *whole = NULL, *early = NULL;
   mpinn_status status;
   MPINN_TRY_GOTO(done, status,
-                 mpinn_parse_maps(context, mpinn_subject_get_text(r->subject, key), mpinn_subject_map_count(r->subject),
-                                  &set->n_maps, &maps));
+                 mpinn_parse_maps(context, mpinn_subject_get_text(r->subject, key),
+                                  mpinn_subject_map_count(r->subject), &set->n_maps, &maps));
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &set->at, set->n_maps * n_wall));
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &whole, set->n_maps * r->n_measured));
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &early, set->n_maps * r->n_measured));
@@ -123,8 +124,9 @@ static mpinn_status read_maps(mpinn_context *context, const mpinn_network *netwo
                             whole + m * r->n_measured, early + m * r->n_measured));
   MPINN_TRY_GOTO(done, status,
                  mpinn_encoder_upload(context, network, r->n_measured, set->n_maps, whole,
-                             &set->inputs[MPINN_ENCODER_VELOCITY]));
-  status = mpinn_encoder_upload(context, network, r->n_measured, set->n_maps, early, &set->inputs[MPINN_ENCODER_SOURCE]);
+                                      &set->inputs[MPINN_ENCODER_VELOCITY]));
+  status = mpinn_encoder_upload(context, network, r->n_measured, set->n_maps, early,
+                                &set->inputs[MPINN_ENCODER_SOURCE]);
 done:
   free(maps);
   free(whole);
@@ -142,7 +144,8 @@ static mpinn_status read_subject(mpinn_context *context, const mpinn_network *ne
   MPINN_TRY(read_wall(context, network, r, out));
   for (int half = 0; half < MPINN_HALVES; half++)
     MPINN_TRY(read_maps(context, network, r, keys[half], out->n_wall, &out->halves[half]));
-  if (out->halves[MPINN_HALF_TRAIN].n_maps < 2) return lacks(context, r, "two training maps or more ('train_maps')");
+  if (out->halves[MPINN_HALF_TRAIN].n_maps < 2)
+    return lacks(context, r, "two training maps or more ('train_maps')");
   return MPINN_OK;
 }
 
@@ -163,8 +166,9 @@ static void hash_subject(mpinn_sha256 *hash, const mpinn_subject *subject, const
   }
 }
 
-mpinn_status mpinn_training_data_create(mpinn_context *context, const mpinn_network *network, size_t n_subjects,
-                                        mpinn_subject *const *subjects, mpinn_training_data *data) {
+mpinn_status mpinn_training_data_create(mpinn_context *context, const mpinn_network *network,
+                                        size_t n_subjects, mpinn_subject *const *subjects,
+                                        mpinn_training_data *data) {
   mpinn_sha256 hash;
   mpinn_status status;
   *data = (mpinn_training_data){0};

@@ -13,9 +13,9 @@ typedef struct tested {
   const mpinn_subject *subject;
   size_t n_wall, n_measured, n_train, n_test;
   size_t *measured, *train_maps, *test_maps;
-  double *surface;         /* [n_measured][3] */
-  double *interior;        /* [n_wall][3], random points inside cells */
-  float *cv, *mean_cv;     /* [n_wall]: true, and the mean over the training subjects on this mesh */
+  double *surface;     /* [n_measured][3] */
+  double *interior;    /* [n_wall][3], random points inside cells */
+  float *cv, *mean_cv; /* [n_wall]: true, and the mean over the training subjects on this mesh */
 } tested;
 
 typedef struct protocol_run {
@@ -68,18 +68,21 @@ static mpinn_status read_measured(mpinn_context *context, tested *t) {
   return MPINN_OK;
 }
 
-static mpinn_status read_tested(mpinn_context *context, const mpinn_subject *subject, mpinn_random *random, tested *t) {
+static mpinn_status read_tested(mpinn_context *context, const mpinn_subject *subject, mpinn_random *random,
+                                tested *t) {
   const mpinn_array *cv = mpinn_subject_find(subject, "CV", MPINN_NODES);
   const size_t n_maps = mpinn_subject_map_count(subject);
   t->subject = subject;
   t->n_wall = mpinn_mesh_node_count(mpinn_subject_mesh(subject));
   if (!cv || !mpinn_subject_find(subject, "origins", MPINN_FIELD))
-    return mpinn_fail(context, MPINN_ERROR_FORMAT,
-                      "A subject of the data set lacks its truth: expected node array 'CV' and field array 'origins'");
+    return mpinn_fail(
+        context, MPINN_ERROR_FORMAT,
+        "A subject of the data set lacks its truth: expected node array 'CV' and field array 'origins'");
   MPINN_TRY(read_measured(context, t));
   MPINN_TRY(mpinn_parse_maps(context, mpinn_subject_get_text(subject, "train_maps"), n_maps, &t->n_train,
                              &t->train_maps));
-  MPINN_TRY(mpinn_parse_maps(context, mpinn_subject_get_text(subject, "test_maps"), n_maps, &t->n_test, &t->test_maps));
+  MPINN_TRY(mpinn_parse_maps(context, mpinn_subject_get_text(subject, "test_maps"), n_maps, &t->n_test,
+                             &t->test_maps));
   MPINN_TRY(MPINN_NEW(context, &t->cv, t->n_wall));
   MPINN_TRY(MPINN_NEW(context, &t->mean_cv, t->n_wall));
   MPINN_TRY(MPINN_NEW(context, &t->interior, 3 * t->n_wall));
@@ -91,9 +94,9 @@ static mpinn_status read_tested(mpinn_context *context, const mpinn_subject *sub
 }
 
 static bool same_mesh(const tested *a, const tested *b) {
-  return a->n_wall == b->n_wall && memcmp(mpinn_mesh_points(mpinn_subject_mesh(a->subject)),
-                                          mpinn_mesh_points(mpinn_subject_mesh(b->subject)),
-                                          3 * a->n_wall * sizeof(double)) == 0;
+  return a->n_wall == b->n_wall &&
+         memcmp(mpinn_mesh_points(mpinn_subject_mesh(a->subject)),
+                mpinn_mesh_points(mpinn_subject_mesh(b->subject)), 3 * a->n_wall * sizeof(double)) == 0;
 }
 
 static void average_cv(protocol_run *run) {
@@ -125,15 +128,16 @@ static mpinn_status measured_values(mpinn_context *context, const tested *t, siz
 }
 
 /* k of the subject's other test maps. */
-static mpinn_status draw_contexts(mpinn_context *context, const tested *t, size_t query, size_t k, mpinn_random *random,
-                                  double **values) {
+static mpinn_status draw_contexts(mpinn_context *context, const tested *t, size_t query, size_t k,
+                                  mpinn_random *random, double **values) {
   size_t *others = NULL, n = 0;
   mpinn_status status = MPINN_OK;
   MPINN_TRY(MPINN_NEW(context, &others, t->n_test));
   for (size_t i = 0; i < t->n_test; i++)
     if (t->test_maps[i] != query) others[n++] = t->test_maps[i];
   mpinn_random_shuffle(random, n, others);
-  for (size_t i = 0; i < k && status == MPINN_OK; i++) status = measured_values(context, t, others[i], &values[i]);
+  for (size_t i = 0; i < k && status == MPINN_OK; i++)
+    status = measured_values(context, t, others[i], &values[i]);
   free(others);
   return status;
 }
@@ -144,8 +148,8 @@ static mpinn_status score_twin(mpinn_context *context, protocol_run *run, const 
   float *at = fields, *cv = fields + n, *residual = fields + 2 * n;
   static const char method[] = "meta-pinn";
   const double start = mpinn_seconds();
-  MPINN_TRY(mpinn_twin_evaluate(context, twin, n, mpinn_mesh_points(mpinn_subject_mesh(t->subject)), at, NULL, cv,
-                                residual));
+  MPINN_TRY(mpinn_twin_evaluate(context, twin, n, mpinn_mesh_points(mpinn_subject_mesh(t->subject)), at, NULL,
+                                cv, residual));
   seconds += mpinn_seconds() - start;
   mpinn_scores_add_at(&run->scores, method, k, n, at, truth);
   mpinn_scores_add_cv(&run->scores, method, k, n, cv, t->cv);
@@ -188,8 +192,8 @@ done:
 
 /* ---- rows that know nothing or only remember ---- */
 
-static mpinn_status solve_known_origin(mpinn_context *context, const tested *t, const mpinn_velocity *velocity,
-                                       size_t map, float *at) {
+static mpinn_status solve_known_origin(mpinn_context *context, const tested *t,
+                                       const mpinn_velocity *velocity, size_t map, float *at) {
   const mpinn_array *origins = mpinn_subject_find(t->subject, "origins", MPINN_FIELD);
   mpinn_site site = {.onset = mpinn_array_get(origins, map, 3)};
   mpinn_eikonal *solver = NULL;
@@ -218,7 +222,8 @@ static mpinn_status run_know_nothing(mpinn_context *context, protocol_run *run, 
   return MPINN_OK;
 }
 
-static double early_difference(const tested *t, const mpinn_array *a, const mpinn_array *b, const bool *early) {
+static double early_difference(const tested *t, const mpinn_array *a, const mpinn_array *b,
+                               const bool *early) {
   double sum = 0;
   for (size_t i = 0; i < t->n_measured; i++) {
     const double d = mpinn_array_get(a, t->measured[i], 0) - mpinn_array_get(b, t->measured[i], 0);
@@ -233,7 +238,8 @@ static int compare_doubles(const void *a, const void *b) {
 }
 
 /* early[i]: measured node i is among the first fifth of the query to activate. */
-static mpinn_status mark_early(mpinn_context *context, const tested *t, const mpinn_array *query, bool *early) {
+static mpinn_status mark_early(mpinn_context *context, const tested *t, const mpinn_array *query,
+                               bool *early) {
   double *times = NULL;
   MPINN_TRY(MPINN_NEW(context, &times, t->n_measured));
   for (size_t i = 0; i < t->n_measured; i++) times[i] = mpinn_array_get(query, t->measured[i], 0);
@@ -276,13 +282,15 @@ static mpinn_status run_nearest(mpinn_context *context, protocol_run *run, const
 
 /* ---- the protocol ---- */
 
-static mpinn_status run_subject(mpinn_context *context, protocol_run *run, const tested *t, mpinn_random *random) {
+static mpinn_status run_subject(mpinn_context *context, protocol_run *run, const tested *t,
+                                mpinn_random *random) {
   const size_t n = t->n_wall;
   float *buffer = NULL;
   mpinn_status status = MPINN_OK;
   if (t->n_test <= run->options->k)
-    return mpinn_fail(context, MPINN_ERROR_ARGUMENT, "A subject has %zu test maps; k = %zu needs at least %zu", t->n_test,
-                      run->options->k, run->options->k + 1);
+    return mpinn_fail(context, MPINN_ERROR_ARGUMENT,
+                      "A subject has %zu test maps; k = %zu needs at least %zu", t->n_test, run->options->k,
+                      run->options->k + 1);
   MPINN_TRY(MPINN_NEW(context, &buffer, 4 * n));
   float *truth = buffer, *fields = buffer + n;
   for (size_t q = 0; q < t->n_test; q++) {
@@ -317,14 +325,15 @@ static mpinn_status run_protocol(mpinn_context *context, mpinn_subject *const *s
 }
 
 mpinn_status mpinn_evaluate(mpinn_context *context, const mpinn_model *model, size_t n_subjects,
-                            mpinn_subject *const *subjects, const mpinn_evaluation *evaluation, size_t *n_rows,
-                            mpinn_result_row **rows) {
+                            mpinn_subject *const *subjects, const mpinn_evaluation *evaluation,
+                            size_t *n_rows, mpinn_result_row **rows) {
   protocol_run *run = NULL;
   *rows = NULL;
   if (strcmp(evaluation->protocol, "paper") != 0)
     return mpinn_fail(context, MPINN_ERROR_ARGUMENT, "Protocol '%s' is not known; expected 'paper'",
                       evaluation->protocol);
-  if (evaluation->k == 0) return mpinn_fail(context, MPINN_ERROR_ARGUMENT, "k is 0; expected at least one context map");
+  if (evaluation->k == 0)
+    return mpinn_fail(context, MPINN_ERROR_ARGUMENT, "k is 0; expected at least one context map");
   MPINN_TRY(MPINN_NEW(context, &run, 1));
   run->model = model;
   run->options = evaluation;

@@ -5,12 +5,12 @@
 #include <math.h>
 #include <string.h>
 
-static mpinn_result_row *find_row(mpinn_scores *scores, const char *method, const char *metric, const char *region,
-                                  size_t k) {
+static mpinn_result_row *find_row(mpinn_scores *scores, const char *method, const char *metric,
+                                  const char *region, size_t k) {
   for (size_t i = 0; i < scores->n_rows; i++) {
     mpinn_result_row *row = &scores->rows[i];
-    if (strcmp(row->method, method) == 0 && strcmp(row->metric, metric) == 0 && strcmp(row->region, region) == 0 &&
-        row->k == k)
+    if (strcmp(row->method, method) == 0 && strcmp(row->metric, metric) == 0 &&
+        strcmp(row->region, region) == 0 && row->k == k)
       return row;
   }
   if (scores->n_rows == MPINN_MAX_SCORES) return NULL;
@@ -19,8 +19,8 @@ static mpinn_result_row *find_row(mpinn_scores *scores, const char *method, cons
   return row;
 }
 
-void mpinn_scores_add(mpinn_scores *scores, const char *method, const char *metric, const char *region, size_t k,
-                      double value) {
+void mpinn_scores_add(mpinn_scores *scores, const char *method, const char *metric, const char *region,
+                      size_t k, double value) {
   mpinn_result_row *row = find_row(scores, method, metric, region, k);
   if (!row || isnan(value)) return;
   const double before = value - row->mean;

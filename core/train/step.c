@@ -17,10 +17,18 @@ static mpinn_status create_buffers(mpinn_context *context, mpinn_stepper *s) {
     void **memory;
     size_t n;
   } wanted[] = {
-      {&s->first_moment, n_values}, {&s->second_moment, n_values}, {&s->points, 3 * s->max_points},
-      {&s->weight, s->max_points},  {&s->at, all},                 {&s->value, all},
-      {&s->gradient, 3 * all},      {&s->speed, all},              {&s->d_value, all},
-      {&s->d_gradient, 3 * all},    {&s->d_speed, all},            {&s->sums, 2 * maps},
+      {&s->first_moment, n_values},
+      {&s->second_moment, n_values},
+      {&s->points, 3 * s->max_points},
+      {&s->weight, s->max_points},
+      {&s->at, all},
+      {&s->value, all},
+      {&s->gradient, 3 * all},
+      {&s->speed, all},
+      {&s->d_value, all},
+      {&s->d_gradient, 3 * all},
+      {&s->d_speed, all},
+      {&s->sums, 2 * maps},
   };
   for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
     MPINN_TRY(ops->alloc(backend, wanted[i].n, wanted[i].memory));
@@ -52,8 +60,9 @@ failed:
 
 void mpinn_stepper_clear(mpinn_stepper *s) {
   if (s->network) {
-    void *const device[] = {s->first_moment, s->second_moment, s->points,  s->weight,     s->at,      s->value,
-                            s->gradient,     s->speed,         s->d_value, s->d_gradient, s->d_speed, s->sums};
+    void *const device[] = {s->first_moment, s->second_moment, s->points,   s->weight,
+                            s->at,           s->value,         s->gradient, s->speed,
+                            s->d_value,      s->d_gradient,    s->d_speed,  s->sums};
     for (size_t i = 0; i < sizeof device / sizeof *device; i++)
       s->network->ops->release(s->network->backend, device[i]);
     mpinn_pass_clear(s->network, &s->pass);
@@ -85,8 +94,8 @@ static mpinn_status draw_contexts(mpinn_stepper *s, size_t maps, mpinn_random *r
 }
 
 /* n of the subject's wall nodes, and the maps of the half there. */
-static mpinn_status gather_points(mpinn_stepper *s, const mpinn_training_subject *subject, const mpinn_map_set *half,
-                                  size_t n) {
+static mpinn_status gather_points(mpinn_stepper *s, const mpinn_training_subject *subject,
+                                  const mpinn_map_set *half, size_t n) {
   const mpinn_ops *ops = s->network->ops;
   for (size_t i = 0; i < n; i++)
     memcpy(s->host_points + 3 * i, subject->wall + 3 * s->order[i], 3 * sizeof *s->host_points);
@@ -111,14 +120,15 @@ static mpinn_status evaluate_fields(mpinn_stepper *s, size_t maps, size_t n) {
   const mpinn_network *network = s->network;
   const mpinn_ops *ops = network->ops;
   MPINN_TRY(ops->field_forward(network->backend, &network->preset->pinn, maps,
-                               mpinn_generated_weights(network, &s->pass, MPINN_HYPER_PINN), n, s->points, s->value,
-                               s->gradient));
+                               mpinn_generated_weights(network, &s->pass, MPINN_HYPER_PINN), n, s->points,
+                               s->value, s->gradient));
   return ops->field_forward(network->backend, &network->preset->velocity, maps,
-                            mpinn_generated_weights(network, &s->pass, MPINN_HYPER_VELOCITY), n, s->points, s->speed,
-                            NULL);
+                            mpinn_generated_weights(network, &s->pass, MPINN_HYPER_VELOCITY), n, s->points,
+                            s->speed, NULL);
 }
 
-static mpinn_status loss_and_fields_backward(mpinn_stepper *s, size_t maps, size_t n, double alpha, double share) {
+static mpinn_status loss_and_fields_backward(mpinn_stepper *s, size_t maps, size_t n, double alpha,
+                                             double share) {
   const mpinn_network *network = s->network;
   const mpinn_ops *ops = network->ops;
   const double mean = share / (double)(maps * n);
@@ -140,8 +150,8 @@ static mpinn_status loss_and_fields_backward(mpinn_stepper *s, size_t maps, size
   };
   MPINN_TRY(ops->eikonal_loss(network->backend, &loss));
   MPINN_TRY(ops->field_backward(network->backend, &network->preset->pinn, maps,
-                                mpinn_generated_weights(network, &s->pass, MPINN_HYPER_PINN), n, s->points, s->d_value,
-                                s->d_gradient,
+                                mpinn_generated_weights(network, &s->pass, MPINN_HYPER_PINN), n, s->points,
+                                s->d_value, s->d_gradient,
                                 mpinn_generated_weights_derivative(network, &s->pass, MPINN_HYPER_PINN)));
   return ops->field_backward(network->backend, &network->preset->velocity, maps,
                              mpinn_generated_weights(network, &s->pass, MPINN_HYPER_VELOCITY), n, s->points,
@@ -159,8 +169,8 @@ static mpinn_status read_losses(mpinn_stepper *s, size_t maps, size_t n, mpinn_l
   return MPINN_OK;
 }
 
-mpinn_status mpinn_step_episodes(mpinn_context *context, mpinn_stepper *s, size_t index, double alpha, double share,
-                                 mpinn_random *random, mpinn_losses *losses) {
+mpinn_status mpinn_step_episodes(mpinn_context *context, mpinn_stepper *s, size_t index, double alpha,
+                                 double share, mpinn_random *random, mpinn_losses *losses) {
   const mpinn_training_subject *subject = &s->data.subjects[index];
   const mpinn_map_set *half = &subject->halves[MPINN_HALF_TRAIN];
   const size_t maps = half->n_maps;
@@ -197,7 +207,8 @@ mpinn_status mpinn_step_update(mpinn_stepper *s, double learning_rate, long step
 
 /* ---- validation ---- */
 
-static double mean_squared_residual(const mpinn_stepper *s, size_t n, const float *gradient, const float *speed) {
+static double mean_squared_residual(const mpinn_stepper *s, size_t n, const float *gradient,
+                                    const float *speed) {
   double sum = 0;
   for (size_t i = 0; i < n; i++) {
     const float *g = gradient + 3 * i;
@@ -208,8 +219,9 @@ static double mean_squared_residual(const mpinn_stepper *s, size_t n, const floa
   return sum / (double)n;
 }
 
-static mpinn_status measure_fields(mpinn_context *context, mpinn_stepper *s, const mpinn_training_subject *subject,
-                                   const mpinn_map_set *half, mpinn_validation *validation) {
+static mpinn_status measure_fields(mpinn_context *context, mpinn_stepper *s,
+                                   const mpinn_training_subject *subject, const mpinn_map_set *half,
+                                   mpinn_validation *validation) {
   const mpinn_network *network = s->network;
   const size_t n = subject->n_wall, all = half->n_maps * n;
   float *value = NULL, *speed = NULL;
@@ -238,7 +250,8 @@ done:
   return status;
 }
 
-mpinn_status mpinn_step_validate(mpinn_context *context, mpinn_stepper *s, size_t index, mpinn_validation *validation) {
+mpinn_status mpinn_step_validate(mpinn_context *context, mpinn_stepper *s, size_t index,
+                                 mpinn_validation *validation) {
   enum { CONTEXTS = 5 };
   const mpinn_training_subject *subject = &s->data.subjects[index];
   const mpinn_map_set *half = &subject->halves[MPINN_HALF_TEST];
@@ -248,7 +261,8 @@ mpinn_status mpinn_step_validate(mpinn_context *context, mpinn_stepper *s, size_
   memset(s->host_mean, 0, maps * maps * sizeof *s->host_mean);
   for (size_t q = 0; q < maps; q++)
     for (size_t i = 1; i <= k; i++) s->host_mean[q * maps + (q + i) % maps] = 1.0f / (float)k;
-  MPINN_TRY(s->network->ops->upload(s->network->backend, maps * maps, MPINN_FLOAT32, s->host_mean, s->pass.mean));
+  MPINN_TRY(
+      s->network->ops->upload(s->network->backend, maps * maps, MPINN_FLOAT32, s->host_mean, s->pass.mean));
   for (size_t i = 0; i < subject->n_wall; i++) s->order[i] = i;
   MPINN_TRY(gather_points(s, subject, half, subject->n_wall));
   MPINN_TRY(mpinn_network_forward(s->network, &subject->graph, maps, maps, half->inputs, &s->pass));

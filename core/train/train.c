@@ -45,7 +45,8 @@ static mpinn_status check_options(mpinn_context *context, const mpinn_training *
     return mpinn_fail(context, MPINN_ERROR_ARGUMENT, "Preset '%s' is not known; expected '%s'",
                       options->preset ? options->preset : "", mpinn_preset_name(0));
   if (!options->out) return mpinn_fail(context, MPINN_ERROR_ARGUMENT, "No file for the weights is named");
-  if (n_subjects == 0) return mpinn_fail(context, MPINN_ERROR_ARGUMENT, "The data set has no subject to train on");
+  if (n_subjects == 0)
+    return mpinn_fail(context, MPINN_ERROR_ARGUMENT, "The data set has no subject to train on");
   if (t->options.epochs == 0) t->options.epochs = t->preset->epochs;
   if (!(t->options.learning_rate > 0)) t->options.learning_rate = t->preset->learning_rate;
   if (!(t->options.checkpoint_minutes > 0)) t->options.checkpoint_minutes = 3;
@@ -64,8 +65,9 @@ static mpinn_status first_parameters(mpinn_context *context, trainer *t) {
     status = mpinn_fail(context, MPINN_ERROR_MODEL, "%s holds preset '%s'; expected '%s'", t->options.init,
                         model->network->preset->name, t->preset->name);
   else
-    status = model->network->ops->download(model->network->backend, t->checkpoint.n, model->network->parameters,
-                                           MPINN_FLOAT32, t->checkpoint.parameters);
+    status =
+        model->network->ops->download(model->network->backend, t->checkpoint.n, model->network->parameters,
+                                      MPINN_FLOAT32, t->checkpoint.parameters);
   mpinn_model_destroy(&model);
   return status;
 }
@@ -76,15 +78,16 @@ static mpinn_status start_or_resume(mpinn_context *context, trainer *t) {
   mpinn_checkpoint *c = &t->checkpoint;
   bool found = false;
   MPINN_TRY(mpinn_checkpoint_create(context, network->layout.n_values, c));
-  snprintf(t->identity, sizeof t->identity, "preset %s, seed %llu, epochs %zu, learning rate %.9g, data %.16s",
-           t->preset->name, (unsigned long long)t->options.seed, t->options.epochs, t->options.learning_rate,
+  snprintf(t->identity, sizeof t->identity,
+           "preset %s, seed %llu, epochs %zu, learning rate %.9g, data %.16s", t->preset->name,
+           (unsigned long long)t->options.seed, t->options.epochs, t->options.learning_rate,
            t->stepper.data.sha256);
   MPINN_TRY(first_parameters(context, t));
   if (!t->options.restart)
     MPINN_TRY(mpinn_checkpoint_read(context, t->checkpoint_path, t->identity, &found, c));
   if (found)
-    mpinn_say(context, MPINN_LOG_INFO, "Going on from %s, epoch %zu of %zu", t->checkpoint_path, c->epochs_done,
-              t->options.epochs);
+    mpinn_say(context, MPINN_LOG_INFO, "Going on from %s, epoch %zu of %zu", t->checkpoint_path,
+              c->epochs_done, t->options.epochs);
   MPINN_TRY(ops->upload(network->backend, c->n, MPINN_FLOAT32, c->parameters, network->parameters));
   MPINN_TRY(ops->upload(network->backend, c->n, MPINN_FLOAT32, c->first_moment, t->stepper.first_moment));
   MPINN_TRY(ops->upload(network->backend, c->n, MPINN_FLOAT32, c->second_moment, t->stepper.second_moment));
@@ -103,8 +106,9 @@ static mpinn_status save_checkpoint(mpinn_context *context, trainer *t) {
 
 /* ---- schedules ---- */
 
-/* The velocity net learns from α's first trace on (AdamW does not mind the size of a gradient), while T still follows the
- * data alone; with a large α at once both agree on a constant slope before T has seen the scar. */
+/* The velocity net learns from α's first trace on (AdamW does not mind the size of a gradient), while T still
+ * follows the data alone; with a large α at once both agree on a constant slope before T has seen the scar.
+ */
 static double alpha_at(const mpinn_preset *preset, double share_done) {
   const double ramp = (share_done - preset->alpha_start) / (preset->alpha_full - preset->alpha_start);
   return ramp < 0 ? 0 : ramp > 1 ? 1 : pow(preset->alpha_first, 1 - ramp);
@@ -132,8 +136,8 @@ static mpinn_status run_epoch(mpinn_context *context, trainer *t, size_t epoch, 
     line->learning_rate = learning_rate_at(t, done);
     for (size_t i = first; i < last; i++) {
       mpinn_losses losses;
-      MPINN_TRY(mpinn_step_episodes(context, &t->stepper, t->order[i], line->alpha, 1 / (double)(last - first), &random,
-                                    &losses));
+      MPINN_TRY(mpinn_step_episodes(context, &t->stepper, t->order[i], line->alpha,
+                                    1 / (double)(last - first), &random, &losses));
       line->data_loss += losses.data / (double)n;
       line->pde_loss += losses.pde / (double)n;
     }
@@ -167,7 +171,8 @@ static mpinn_status validate(mpinn_context *context, trainer *t, mpinn_curve_lin
   line->cv_scc = cv.sum / (double)cv.n;
   line->residual_msq = residual.sum / (double)residual.n;
   mpinn_say(context, MPINN_LOG_INFO,
-            "Epoch %zu of %zu: data loss %.4g, PDE loss %.4g; validation AT SCC %.3f, CV SCC %.3f, squared residual %.3f",
+            "Epoch %zu of %zu: data loss %.4g, PDE loss %.4g; validation AT SCC %.3f, CV SCC %.3f, squared "
+            "residual %.3f",
             line->epoch, t->options.epochs, line->data_loss, line->pde_loss, line->at_scc, line->cv_scc,
             line->residual_msq);
   return MPINN_OK;
@@ -207,7 +212,7 @@ static void list_hearts(size_t n, mpinn_subject *const *subjects, size_t bytes, 
   }
 }
 
-static mpinn_status write_weights(mpinn_context *context, const trainer *t) {
+static mpinn_status write_weights(mpinn_context *context, const trainer *t, const char *data_seed) {
   const mpinn_training_data *data = &t->stepper.data;
   mpinn_shape *shapes = NULL;
   char seed[32], epochs[32], rate[32];
@@ -222,6 +227,7 @@ static mpinn_status write_weights(mpinn_context *context, const trainer *t) {
       {"epochs", epochs},
       {"learning_rate", rate},
       {"command", (char *)(t->options.command ? t->options.command : "")},
+      {"data_seed", (char *)(data_seed ? data_seed : "")},
       {"data_sha256", (char *)data->sha256},
       {"training_hearts_sha256", (char *)t->hearts},
   };
@@ -255,7 +261,7 @@ mpinn_status mpinn_train(mpinn_context *context, size_t n_subjects, mpinn_subjec
   list_hearts(n_subjects, subjects, sizeof t.hearts, t.hearts);
   MPINN_TRY_GOTO(done, status, start_or_resume(context, &t));
   MPINN_TRY_GOTO(done, status, train_epochs(context, &t));
-  status = write_weights(context, &t);
+  status = write_weights(context, &t, mpinn_subject_get_text(subjects[0], "seed"));
 done:
   trainer_clear(&t);
   return status;
