@@ -7,16 +7,11 @@
 static const char help[] =
     "Usage: metapinn evaluate [--model MODEL] [--data DATA] [--protocol paper] [--k 5] [--json OUT]\n"
     "\n"
-    "Measures weights by a protocol and prints a table. In protocol paper each of the 200 test maps is the "
-    "query once,\n"
-    "known in its first 20 %; its context maps are other test maps of the same heart. SCC is the spatial "
-    "(Pearson)\n"
-    "correlation of predicted and true field over the nodes of one map; a table gives mean and standard "
-    "deviation over the\n"
-    "maps. Three methods that know nothing or only remember stand beside the network's: healthy (0.6 m/s "
-    "everywhere, from\n"
-    "the true origin), mean-cv (the mean of the training velocities) and nearest-subject (the fields of the "
-    "nearest\n"
+    "Measures weights by a protocol and prints a table. In protocol paper each of the 200 test maps is the query once,\n"
+    "known in its first 20 %; its context maps are other test maps of the same heart. SCC is the spatial (Pearson)\n"
+    "correlation of predicted and true field over the nodes of one map; a table gives mean and standard deviation over the\n"
+    "maps. Three methods that know nothing or only remember stand beside the network's: healthy (0.6 m/s everywhere, from\n"
+    "the true origin), mean-cv (the mean of the training velocities) and nearest-subject (the fields of the nearest\n"
     "training heart). Weights that do not beat these have learnt nothing.\n"
     "\n"
     "Options:\n"
@@ -27,8 +22,7 @@ static const char help[] =
     "  --k K            context maps of a query (default 5)\n"
     "  --seed S         of the choice of context maps (default 1)\n"
     "  --backend NAME   auto, cpu or cuda (default auto)\n"
-    "  --json OUT       writes {\"protocol\", \"model\", …, \"rows\": [{\"method\", \"metric\", \"region\", "
-    "\"k\", \"mean\", \"sd\",\n"
+    "  --json OUT       writes {\"protocol\", \"model\", …, \"rows\": [{\"method\", \"metric\", \"region\", \"k\", \"mean\", \"sd\",\n"
     "                   \"n\"}, …]} too\n";
 
 typedef struct evaluation_job {

@@ -6,13 +6,12 @@
 #include <math.h>
 #include <string.h>
 
-static const char help[] = "Usage: metapinn info FILE …\n"
-                           "\n"
-                           "Prints what is in a file: of a heart the mesh and what its validation found, "
-                           "every array with its range and which of\n"
-                           "them are taken for activation maps, and the texts; of a data set one line for "
-                           "each heart (FILE#3 prints one of them\n"
-                           "in full); of weights their texts and size.\n";
+static const char help[] =
+    "Usage: metapinn info FILE …\n"
+    "\n"
+    "Prints what is in a file: of a heart the mesh and what its validation found, every array with its range and which of\n"
+    "them are taken for activation maps, and the texts; of a data set one line for each heart (FILE#3 prints one of them\n"
+    "in full); of weights their texts and size.\n";
 
 /* ---- a heart ---- */
 

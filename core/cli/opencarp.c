@@ -214,8 +214,7 @@ static mpinn_status count_elements(lines *l, carp_mesh *m, char ***starts, size_
   if (m->tetrahedra + m->triangles > 0) return MPINN_OK;
   return mpinn_fail(
       l->context, MPINN_ERROR_MESH,
-      "%s: has no tetrahedra (Tt) and no triangles (Tr), expected one of these; its %zu elements begin with "
-      "'%s'",
+      "%s: has no tetrahedra (Tt) and no triangles (Tr), expected one of these; its %zu elements begin with '%s'",
       l->path, m->n_elements, m->other);
 }
 
@@ -408,8 +407,7 @@ static void say_units(mpinn_context *context, const char *base, const carp_mesh 
   if (size > 0 && size < 2)
     mpinn_say(
         context, MPINN_LOG_WARNING,
-        "%s.pts: taken for micrometres, as openCARP has them, the heart would be %.3g mm large: are its "
-        "coordinates in mm?",
+        "%s.pts: taken for micrometres, as openCARP has them, the heart would be %.3g mm large: are its coordinates in mm?",
         base, size);
   else
     mpinn_say(context, MPINN_LOG_INFO, "%s.pts: micrometres were turned into mm; the heart is %.4g mm large",

@@ -33,8 +33,7 @@ mpinn_status mpinn_cli_find_weights(mpinn_cli *cli, const char *option, char **p
   if (access(shipped, R_OK) == 0) return take(cli, shipped, path);
   return mpinn_fail(
       cli->context, MPINN_ERROR_MODEL,
-      "The shipped weights paper.safetensors are not beside the program; expected --model FILE or the "
-      "environment variable METAPINN_MODEL");
+      "The shipped weights paper.safetensors are not beside the program; expected --model FILE or the environment variable METAPINN_MODEL");
 }
 
 mpinn_status mpinn_cli_backend(mpinn_cli *cli, const char *name, mpinn_backend_kind *kind) {
