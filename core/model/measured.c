@@ -1,72 +1,57 @@
 #include "model/measured.h"
 
+#include "heart/spread.h"
+
 #include <math.h>
-#include <string.h>
 
 static double squared_distance(const double *a, const double *b) {
   const double x = a[0] - b[0], y = a[1] - b[1], z = a[2] - b[2];
   return x * x + y * y + z * z;
 }
 
-static size_t farthest_from_centroid(size_t n, const double *points, const bool *marked) {
-  double centroid[3] = {0, 0, 0}, count = 0, largest = -1;
+/* Index into nodes. */
+static size_t farthest_from_centroid(const double *points, size_t n, const size_t *nodes) {
+  double centroid[3] = {0, 0, 0}, largest = -1;
   size_t farthest = 0;
   for (size_t i = 0; i < n; i++)
-    if (marked[i]) {
-      for (int d = 0; d < 3; d++) centroid[d] += points[3 * i + (size_t)d];
-      count++;
-    }
-  for (int d = 0; d < 3; d++) centroid[d] /= count;
-  for (size_t i = 0; i < n; i++)
-    if (marked[i] && squared_distance(points + 3 * i, centroid) > largest) {
-      largest = squared_distance(points + 3 * i, centroid);
+    for (size_t d = 0; d < 3; d++) centroid[d] += points[3 * nodes[i] + d] / (double)n;
+  for (size_t i = 0; i < n; i++) {
+    const double distance = squared_distance(points + 3 * nodes[i], centroid);
+    if (distance > largest) {
+      largest = distance;
       farthest = i;
     }
+  }
   return farthest;
 }
 
-/* Chooses max of the marked points; leaves chosen[] true for these alone. */
-static void choose_spread(size_t n, const double *points, size_t max, double *nearest, bool *chosen) {
-  size_t next = farthest_from_centroid(n, points, chosen);
-  for (size_t i = 0; i < n; i++) {
-    nearest[i] = chosen[i] ? INFINITY : -1;
-    chosen[i] = false;
-  }
-  for (size_t taken = 0; taken < max; taken++) {
-    const double *centre = points + 3 * next;
-    double largest = -1;
-    chosen[next] = true;
-    for (size_t i = 0; i < n; i++) {
-      if (nearest[i] < 0) continue;
-      const double d = squared_distance(points + 3 * i, centre);
-      if (d < nearest[i]) nearest[i] = d;
-      if (nearest[i] > largest && !chosen[i]) {
-        largest = nearest[i];
-        next = i;
-      }
-    }
-  }
+static int compare_sizes(const void *a, const void *b) {
+  const size_t x = *(const size_t *)a, y = *(const size_t *)b;
+  return (x > y) - (x < y);
 }
 
 mpinn_status mpinn_spread(mpinn_context *context, size_t n, const double *points, const bool *marked,
                           size_t max, size_t *n_selected, size_t **selected) {
-  bool *chosen = NULL;
-  double *nearest = NULL;
-  size_t count = 0;
-  mpinn_status status;
+  size_t *nodes = NULL, count = 0;
   *selected = NULL;
-  MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &chosen, n));
-  MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &nearest, n));
-  for (size_t i = 0; i < n; i++) count += chosen[i] = marked[i];
-  if (count > max) choose_spread(n, points, max, nearest, chosen);
-  MPINN_TRY_GOTO(done, status, MPINN_NEW(context, selected, count));
   *n_selected = 0;
+  MPINN_TRY(MPINN_NEW(context, &nodes, n));
   for (size_t i = 0; i < n; i++)
-    if (chosen[i]) (*selected)[(*n_selected)++] = i;
-done:
-  free(chosen);
-  free(nearest);
-  return status;
+    if (marked[i]) nodes[count++] = i;
+  if (count <= max) {
+    *selected = nodes;
+    *n_selected = count;
+    return MPINN_OK;
+  }
+  mpinn_status status = MPINN_NEW(context, selected, max);
+  if (status == MPINN_OK)
+    status = mpinn_farthest_points(context, points, count, nodes,
+                                   farthest_from_centroid(points, count, nodes), max, *selected);
+  free(nodes);
+  MPINN_TRY(status);
+  qsort(*selected, max, sizeof **selected, compare_sizes);
+  *n_selected = max;
+  return MPINN_OK;
 }
 
 size_t mpinn_normalize_map(size_t n, double scale, float *values) {

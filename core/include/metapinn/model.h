@@ -12,7 +12,7 @@ typedef struct mpinn_model mpinn_model;
 
 typedef enum mpinn_backend_kind { MPINN_BACKEND_AUTO, MPINN_BACKEND_CPU, MPINN_BACKEND_CUDA } mpinn_backend_kind;
 
-/* Reads weights. MPINN_ERROR_FILE where the file cannot be read; MPINN_ERROR_FORMAT or MPINN_ERROR_MODEL, naming file and
+/* Reads weights. context must live as long as the model, which computes with its threads. MPINN_ERROR_FILE where the file cannot be read; MPINN_ERROR_FORMAT or MPINN_ERROR_MODEL, naming file and
  * tensor, where it is truncated, has offsets out of range, a wrong shape, a newer version or is something else.
  * MPINN_ERROR_BACKEND where the backend is not in this build or the machine has no device for it. */
 mpinn_status mpinn_model_read(mpinn_context *context, const char *path, mpinn_backend_kind backend,
