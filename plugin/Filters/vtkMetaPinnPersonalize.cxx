@@ -1,0 +1,429 @@
+/*=========================================================================
+
+  Program:   Metapinn
+  Module:    vtkMetaPinnPersonalize.cxx
+
+  Copyright (c) 2026, the Metapinn authors
+  All rights reserved.
+  SPDX-License-Identifier: BSD-3-Clause
+  See LICENSE for details.
+
+     This software is distributed WITHOUT ANY WARRANTY; without even
+     the implied warranty of MERCHANTABILITY or FITNESS FOR A PARTICULAR
+     PURPOSE.  See the above copyright notice for more information.
+
+=========================================================================*/
+#include "vtkMetaPinnPersonalize.h"
+
+#include "vtkMetapinnConvert.h"
+
+#include "vtkDataArray.h"
+#include "vtkDataArraySelection.h"
+#include "vtkInformation.h"
+#include "vtkInformationVector.h"
+#include "vtkMultiProcessController.h"
+#include "vtkObjectFactory.h"
+#include "vtkPointData.h"
+#include "vtkPointSet.h"
+#include "vtkSmartPointer.h"
+
+#include "metapinn/metrics.h"
+#include "metapinn/personalize.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <sstream>
+#include <vector>
+
+vtkStandardNewMacro(vtkMetaPinnPersonalize);
+vtkCxxSetObjectMacro(vtkMetaPinnPersonalize, Controller, vtkMultiProcessController);
+
+namespace
+{
+const char* const ResultNames[] = { "AT", "CV", "PDEResidual", "Support" };
+
+using Clock = std::chrono::steady_clock;
+
+double SecondsSince(Clock::time_point start)
+{
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/** The name of an array as a property holds it; ParaView's list calls no array "None". */
+std::string Name(const char* property)
+{
+  return property && strcmp(property, "None") != 0 ? property : "";
+}
+
+/** A text of the subject, or "". */
+std::string Text(const mpinn_subject* subject, const char* key)
+{
+  const char* text = mpinn_subject_get_text(subject, key);
+  return text ? text : "";
+}
+}
+
+/** The model that the last execution read, for the next one. */
+class vtkMetaPinnPersonalize::Cache
+{
+public:
+  ~Cache() { mpinn_model_destroy(&this->Handle); }
+
+  /** Reads the model unless it is the one at hand. */
+  mpinn_status Read(mpinn_context* context, const std::string& path, mpinn_backend_kind backend)
+  {
+    std::error_code none;
+    std::ostringstream key;
+    key << path << '\n'
+        << std::filesystem::last_write_time(path, none).time_since_epoch().count() << '\n'
+        << std::filesystem::file_size(path, none) << '\n'
+        << backend;
+    if (this->Handle && key.str() == this->Key)
+    {
+      return MPINN_OK;
+    }
+    mpinn_model_destroy(&this->Handle);
+    this->Key = key.str();
+    return mpinn_model_read(context, path.c_str(), backend, &this->Handle);
+  }
+
+  mpinn_model* Handle = nullptr;
+
+private:
+  std::string Key;
+};
+
+/** What one execution holds and frees. */
+class vtkMetaPinnPersonalize::Work
+{
+public:
+  explicit Work(vtkMetaPinnPersonalize* self)
+    : Run(self, self->NumberOfThreads)
+    , Self(self)
+  {
+  }
+
+  ~Work()
+  {
+    mpinn_subject_destroy(&this->Heart);
+    mpinn_subject_destroy(&this->Surface);
+  }
+
+  /** The whole computation on the core's side; on failure Error holds the sentence. */
+  mpinn_status Execute(vtkDataObject* heart, vtkDataObject* measured)
+  {
+    mpinn_status status = this->Choose(measured != nullptr);
+    if (status == MPINN_OK)
+    {
+      status = this->Convert(heart, "heart", &this->Heart);
+    }
+    if (status == MPINN_OK && measured)
+    {
+      status = this->Convert(measured, "measured surface", &this->Surface);
+    }
+    if (status == MPINN_OK)
+    {
+      status = this->ReadModel();
+    }
+    if (status == MPINN_OK)
+    {
+      this->Run.SetPart(0.1, 1.0);
+      status = this->Personalize();
+    }
+    return status;
+  }
+
+  vtkMetapinnRun Run;
+  mpinn_subject* Heart = nullptr;
+  mpinn_twin_info Info = {};
+  std::string Error;
+
+private:
+  /** Which maps are meant. */
+  mpinn_status Choose(bool measured)
+  {
+    vtkDataArraySelection* arrays = this->Self->MeasuredContextArrays;
+    if (!measured || arrays->GetNumberOfArraysEnabled() == 0)
+    {
+      arrays = this->Self->ContextArrays;
+    }
+    for (int i = 0; i < arrays->GetNumberOfArrays(); ++i)
+    {
+      if (arrays->GetArraySetting(i))
+      {
+        this->Context.emplace_back(arrays->GetArrayName(i));
+      }
+    }
+    if (this->Context.empty())
+    {
+      this->Error =
+        "No context map is chosen: tick at least one activation map under Context Arrays.";
+      return MPINN_ERROR_MAP;
+    }
+    this->Query = measured ? Name(this->Self->MeasuredQueryArray) : "";
+    if (this->Query.empty())
+    {
+      this->Query = Name(this->Self->QueryArray);
+    }
+    return MPINN_OK;
+  }
+
+  mpinn_status Convert(vtkDataObject* input, const char* what, mpinn_subject** subject)
+  {
+    auto wanted = [this](const char* name)
+    {
+      return vtkMetapinnConvert::KnownArray(name) || this->Query == name ||
+        std::find(this->Context.begin(), this->Context.end(), name) != this->Context.end();
+    };
+    vtkMetapinnConvert::Cells cells;
+    const mpinn_status status =
+      vtkMetapinnConvert::ToSubject(this->Run, input, what, wanted, subject, cells, this->Error);
+    if (!cells.Notice.empty())
+    {
+      vtkWarningWithObjectMacro(this->Self, << cells.Notice);
+    }
+    return status;
+  }
+
+  mpinn_status ReadModel()
+  {
+    const char* chosen = this->Self->Weights;
+    const std::string path = chosen && *chosen ? chosen : vtkMetapinnConvert::ShippedWeights();
+    const mpinn_backend_kind kinds[] = { MPINN_BACKEND_AUTO, MPINN_BACKEND_CPU,
+      MPINN_BACKEND_CUDA };
+    const mpinn_status status =
+      this->Self->Model->Read(this->Run, path, kinds[this->Self->Backend]);
+    if (status != MPINN_OK)
+    {
+      this->Error = this->Run.Error();
+    }
+    return status;
+  }
+
+  mpinn_status Personalize()
+  {
+    std::vector<const char*> names;
+    for (const std::string& name : this->Context)
+    {
+      names.push_back(name.c_str());
+    }
+    mpinn_site origin = {};
+    std::copy_n(this->Self->Origin, 3, origin.position);
+    mpinn_personalize_options options;
+    mpinn_personalize_options_default(&options);
+    options.n_context = names.size();
+    options.context = names.data();
+    options.query = this->Query.empty() ? nullptr : this->Query.c_str();
+    options.origin = !options.query && this->Self->UseOrigin ? &origin : nullptr;
+    const mpinn_status status = mpinn_personalize_subject(this->Run, this->Self->Model->Handle,
+      this->Heart, this->Surface, &options, &this->Info, nullptr);
+    if (status != MPINN_OK)
+    {
+      this->Error = this->Run.Error();
+    }
+    return status;
+  }
+
+  vtkMetaPinnPersonalize* Self;
+  mpinn_subject* Surface = nullptr;
+  std::vector<std::string> Context;
+  std::string Query;
+};
+
+//------------------------------------------------------------------------------
+vtkMetaPinnPersonalize::vtkMetaPinnPersonalize()
+  : Model(new Cache)
+{
+  this->SetNumberOfInputPorts(2);
+  this->SetController(vtkMultiProcessController::GetGlobalController());
+}
+
+//------------------------------------------------------------------------------
+vtkMetaPinnPersonalize::~vtkMetaPinnPersonalize()
+{
+  this->SetQueryArray(nullptr);
+  this->SetMeasuredQueryArray(nullptr);
+  this->SetWeights(nullptr);
+  this->SetController(nullptr);
+}
+
+//------------------------------------------------------------------------------
+void vtkMetaPinnPersonalize::AddContextArray(const char* name)
+{
+  if (name && *name)
+  {
+    this->ContextArrays->EnableArray(name);
+  }
+}
+
+//------------------------------------------------------------------------------
+void vtkMetaPinnPersonalize::ClearContextArrays()
+{
+  this->ContextArrays->RemoveAllArrays();
+}
+
+//------------------------------------------------------------------------------
+void vtkMetaPinnPersonalize::AddMeasuredContextArray(const char* name)
+{
+  if (name && *name)
+  {
+    this->MeasuredContextArrays->EnableArray(name);
+  }
+}
+
+//------------------------------------------------------------------------------
+void vtkMetaPinnPersonalize::ClearMeasuredContextArrays()
+{
+  this->MeasuredContextArrays->RemoveAllArrays();
+}
+
+//------------------------------------------------------------------------------
+bool vtkMetaPinnPersonalize::IsActivationMap(const char* name)
+{
+  return name && mpinn_map_name_is_activation(name);
+}
+
+//------------------------------------------------------------------------------
+vtkMTimeType vtkMetaPinnPersonalize::GetMTime()
+{
+  return std::max({ this->Superclass::GetMTime(), this->ContextArrays->GetMTime(),
+    this->MeasuredContextArrays->GetMTime() });
+}
+
+//------------------------------------------------------------------------------
+int vtkMetaPinnPersonalize::FillInputPortInformation(int port, vtkInformation* info)
+{
+  info->Remove(vtkAlgorithm::INPUT_REQUIRED_DATA_TYPE());
+  if (port == 0)
+  {
+    info->Append(vtkAlgorithm::INPUT_REQUIRED_DATA_TYPE(), "vtkUnstructuredGrid");
+    info->Append(vtkAlgorithm::INPUT_REQUIRED_DATA_TYPE(), "vtkPolyData");
+    return 1;
+  }
+  info->Append(vtkAlgorithm::INPUT_REQUIRED_DATA_TYPE(), "vtkPointSet");
+  info->Append(vtkAlgorithm::INPUT_REQUIRED_DATA_TYPE(), "vtkCompositeDataSet");
+  info->Set(vtkAlgorithm::INPUT_IS_OPTIONAL(), 1);
+  return 1;
+}
+
+//------------------------------------------------------------------------------
+void vtkMetaPinnPersonalize::ForgetResults()
+{
+  this->Seconds = this->TotalSeconds = this->ShapeDistance = this->ResidualMeanSquare = 0.0;
+  this->NumberOfMeasuredNodes = 0;
+  this->Stranger = false;
+  this->Summary.clear();
+}
+
+//------------------------------------------------------------------------------
+int vtkMetaPinnPersonalize::RequestData(
+  vtkInformation*, vtkInformationVector** inputVector, vtkInformationVector* outputVector)
+{
+  const auto start = Clock::now();
+  vtkPointSet* heart = vtkPointSet::GetData(inputVector[0], 0);
+  vtkDataObject* measured = vtkDataObject::GetData(inputVector[1], 0);
+  vtkPointSet* output = vtkPointSet::GetData(outputVector, 0);
+  // VTK 9.2 leaves the flag of an earlier abort set, and every later run would stop at once. Not
+  // through SetAbortExecute(), which would call Modified().
+  this->AbortExecute = 0;
+  this->ForgetResults();
+
+  std::string rankError;
+  const auto share =
+    vtkMetapinnConvert::ShareOf(this, this->Controller, heart, measured, rankError);
+  if (share != vtkMetapinnConvert::Share::Whole)
+  {
+    if (share == vtkMetapinnConvert::Share::Spread)
+    {
+      vtkErrorMacro(<< rankError);
+    }
+    output->Initialize();
+    return 1;
+  }
+
+  Work work(this);
+  const vtkSmartPointer<vtkDataObject> joined =
+    measured ? vtkMetapinnConvert::Join(measured) : nullptr;
+  const mpinn_status status = work.Execute(heart, joined);
+  if (status != MPINN_OK)
+  {
+    if (status != MPINN_CANCELLED)
+    {
+      vtkErrorMacro(<< work.Error);
+    }
+    // 1, not 0: after a 0 the executive adds an error of its own that nobody can read.
+    output->Initialize();
+    return 1;
+  }
+
+  output->ShallowCopy(heart);
+  for (const char* name : ResultNames)
+  {
+    const mpinn_array* result = mpinn_subject_find(work.Heart, name, MPINN_NODES);
+    vtkDataArray* own = heart->GetPointData()->GetArray(name);
+    const bool isInput = own && (!strcmp(name, "AT") || !strcmp(name, "CV"));
+    if (isInput)
+    {
+      auto kept = vtk::TakeSmartPointer(own->NewInstance());
+      kept->ShallowCopy(own);
+      kept->SetName((std::string(name) + "_input").c_str());
+      output->GetPointData()->AddArray(kept);
+    }
+    output->GetPointData()->AddArray(vtk::TakeSmartPointer(vtkMetapinnConvert::NewArray(result)));
+  }
+  output->GetPointData()->SetActiveScalars("AT");
+  vtkMetapinnConvert::CopyTexts(work.Heart, output);
+
+  const mpinn_array* residual = mpinn_subject_find(work.Heart, "PDEResidual", MPINN_NODES);
+  this->ResidualMeanSquare =
+    mpinn_mean_square(residual->rows, static_cast<const float*>(residual->values));
+  this->Seconds = work.Info.seconds;
+  this->NumberOfMeasuredNodes = static_cast<vtkIdType>(work.Info.n_measured);
+  this->ShapeDistance = work.Info.shape_distance;
+  this->Stranger = work.Info.stranger;
+  if (this->Stranger)
+  {
+    vtkMetapinnConvert::SetText(output, "Notice",
+      "This heart is unlike those that the weights were trained on: no accuracy is claimed for "
+      "it.");
+  }
+  this->TotalSeconds = SecondsSince(start);
+  std::ostringstream summary;
+  summary << Text(work.Heart, "metapinn_context") << "; " << work.Info.n_measured
+          << " measured nodes; " << 1000.0 * this->TotalSeconds << " ms on "
+          << Text(work.Heart, "metapinn_backend") << "; mean square residual "
+          << this->ResidualMeanSquare
+          << (this->Stranger ? "; a heart unlike those of the training" : "");
+  this->Summary = summary.str();
+  return 1;
+}
+
+//------------------------------------------------------------------------------
+void vtkMetaPinnPersonalize::PrintSelf(ostream& os, vtkIndent indent)
+{
+  this->Superclass::PrintSelf(os, indent);
+  os << indent << "ContextArrays:\n";
+  this->ContextArrays->PrintSelf(os, indent.GetNextIndent());
+  os << indent << "MeasuredContextArrays:\n";
+  this->MeasuredContextArrays->PrintSelf(os, indent.GetNextIndent());
+  os << indent << "QueryArray: " << (this->QueryArray ? this->QueryArray : "(none)") << "\n";
+  os << indent
+     << "MeasuredQueryArray: " << (this->MeasuredQueryArray ? this->MeasuredQueryArray : "(none)")
+     << "\n";
+  os << indent << "UseOrigin: " << (this->UseOrigin ? "On" : "Off") << "\n";
+  os << indent << "Origin: " << this->Origin[0] << " " << this->Origin[1] << " " << this->Origin[2]
+     << "\n";
+  os << indent << "Weights: " << (this->Weights ? this->Weights : "(those shipped)") << "\n";
+  os << indent << "NumberOfThreads: " << this->NumberOfThreads << "\n";
+  os << indent << "Backend: " << this->Backend << "\n";
+  os << indent << "Controller: " << this->Controller << "\n";
+  os << indent << "Seconds: " << this->Seconds << "\n";
+  os << indent << "TotalSeconds: " << this->TotalSeconds << "\n";
+  os << indent << "NumberOfMeasuredNodes: " << this->NumberOfMeasuredNodes << "\n";
+  os << indent << "ShapeDistance: " << this->ShapeDistance << "\n";
+  os << indent << "Stranger: " << this->Stranger << "\n";
+  os << indent << "ResidualMeanSquare: " << this->ResidualMeanSquare << "\n";
+  os << indent << "Summary: " << this->Summary << "\n";
+}

@@ -1,0 +1,228 @@
+/*=========================================================================
+
+  Program:   Metapinn
+  Module:    vtkMetaPinnPersonalize.h
+
+  Copyright (c) 2026, the Metapinn authors
+  All rights reserved.
+  SPDX-License-Identifier: BSD-3-Clause
+  See LICENSE for details.
+
+     This software is distributed WITHOUT ANY WARRANTY; without even
+     the implied warranty of MERCHANTABILITY or FITNESS FOR A PARTICULAR
+     PURPOSE.  See the above copyright notice for more information.
+
+=========================================================================*/
+/**
+ * @class   vtkMetaPinnPersonalize
+ * @brief   Personalizes a heart from a few sparse activation maps, without retraining.
+ *
+ * A meta-learned physics-informed network (Meta-PINN) is conditioned on k context maps of a heart,
+ * each the activation times (AT) of another beat measured at some of its nodes, and on the early
+ * part of a query map or the site of origin of a wanted one. It yields the heart's conduction
+ * velocity and the query's activation times everywhere.
+ *
+ * Port 0 takes the heart: a vtkUnstructuredGrid of tetrahedra (mm) or, where there is no volume, a
+ * surface of triangles. Port 1, optional, takes the measured surface that carries the maps
+ * (composite data are accepted); without it the heart carries them. NaN and values at or below
+ * -9999 mean "not measured".
+ *
+ * The output is the heart as it came, with the point arrays
+ * - AT: activation time, ms
+ * - CV: conduction velocity, m/s
+ * - PDEResidual: |grad AT| CV - 1 from the network's exact gradient
+ * - Support: distance to the nearest measured node, mm
+ *
+ * and with provenance as strings in the field data (metapinn_...). Arrays of the input that are
+ * called AT or CV are kept as AT_input and CV_input. For a heart unlike those that the weights were
+ * trained on the field data hold a string Notice that says so.
+ *
+ * With several ranks the heart and the maps have to lie on one of them, as a serial reader leaves
+ * them.
+ *
+ * @sa
+ * vtkPhantomHeartSource vtkEikonalActivation
+ */
+
+#ifndef vtkMetaPinnPersonalize_h
+#define vtkMetaPinnPersonalize_h
+
+#include "MetapinnFiltersModule.h" // For export macro
+#include "vtkNew.h"                // For vtkNew
+#include "vtkPointSetAlgorithm.h"
+
+#include <memory> // For std::unique_ptr
+#include <string> // For std::string
+
+class vtkDataArraySelection;
+class vtkMultiProcessController;
+
+class METAPINNFILTERS_EXPORT vtkMetaPinnPersonalize : public vtkPointSetAlgorithm
+{
+public:
+  static vtkMetaPinnPersonalize* New();
+  vtkTypeMacro(vtkMetaPinnPersonalize, vtkPointSetAlgorithm);
+  void PrintSelf(ostream& os, vtkIndent indent) override;
+
+  /** Where the networks are evaluated. */
+  enum BackendType
+  {
+    BACKEND_AUTO = 0, ///< a GPU where there is one, else the CPU
+    BACKEND_CPU = 1,
+    BACKEND_CUDA = 2
+  };
+
+  ///@{
+  /**
+   * The context maps: point arrays of the measured surface, or of the heart where there is none. As
+   * many as are enabled are used; at least one must be.
+   */
+  vtkGetNewMacro(ContextArrays, vtkDataArraySelection);
+  void AddContextArray(const char* name);
+  void ClearContextArrays();
+  ///@}
+
+  /**
+   * Whether an array of this name is taken for an activation map: AT, LAT, AT_01, ActivationTime
+   * and their like.
+   */
+  static bool IsActivationMap(const char* name);
+
+  ///@{
+  /**
+   * The context maps chosen among the measured surface's arrays. Where any of these is enabled and
+   * port 1 is connected, they are used in place of ContextArrays. For ParaView, whose lists of
+   * arrays belong to one input each.
+   */
+  vtkGetNewMacro(MeasuredContextArrays, vtkDataArraySelection);
+  void AddMeasuredContextArray(const char* name);
+  void ClearMeasuredContextArrays();
+  ///@}
+
+  ///@{
+  /**
+   * The query map: a point array, where the context maps are, of which the earliest 20 % of the
+   * measured nodes are used. MeasuredQueryArray, where it is set and port 1 is connected, is used
+   * in place of QueryArray. Default: none.
+   */
+  vtkSetStringMacro(QueryArray);
+  vtkGetStringMacro(QueryArray);
+  vtkSetStringMacro(MeasuredQueryArray);
+  vtkGetStringMacro(MeasuredQueryArray);
+  ///@}
+
+  ///@{
+  /**
+   * Without a query map: predict the activation that starts at Origin. Where it is off too, the
+   * first context map is the query. Default: off.
+   */
+  vtkSetMacro(UseOrigin, vtkTypeBool);
+  vtkGetMacro(UseOrigin, vtkTypeBool);
+  vtkBooleanMacro(UseOrigin, vtkTypeBool);
+  ///@}
+
+  ///@{
+  /**
+   * The site of origin for UseOrigin, in mm. Default: (0, 0, 0).
+   */
+  vtkSetVector3Macro(Origin, double);
+  vtkGetVector3Macro(Origin, double);
+  ///@}
+
+  ///@{
+  /**
+   * The file of the weights (safetensors). Empty, the default, means those that come with Metapinn.
+   */
+  vtkSetFilePathMacro(Weights);
+  vtkGetFilePathMacro(Weights);
+  ///@}
+
+  ///@{
+  /**
+   * How many threads may compute; 0, the default, means as many as there are processors. The result
+   * does not depend on it.
+   */
+  vtkSetClampMacro(NumberOfThreads, int, 0, 1024);
+  vtkGetMacro(NumberOfThreads, int);
+  ///@}
+
+  ///@{
+  /**
+   * The backend. A backend that is asked for and not available is an error. Default: BACKEND_AUTO.
+   */
+  vtkSetClampMacro(Backend, int, BACKEND_AUTO, BACKEND_CUDA);
+  vtkGetMacro(Backend, int);
+  void SetBackendToAuto() { this->SetBackend(BACKEND_AUTO); }
+  void SetBackendToCPU() { this->SetBackend(BACKEND_CPU); }
+  void SetBackendToCUDA() { this->SetBackend(BACKEND_CUDA); }
+  ///@}
+
+  ///@{
+  /**
+   * About the last execution: wall-clock seconds of the personalization alone and of the whole
+   * execution (conversion and reading the weights included), how many nodes were measured, how
+   * unlike the training hearts this one is (0: the same; 1: as they are among each other) and
+   * whether that is beyond what the weights were trained on, the root mean square of the PDE
+   * residual over the nodes, and a sentence about it all.
+   */
+  vtkGetMacro(Seconds, double);
+  vtkGetMacro(TotalSeconds, double);
+  vtkGetMacro(NumberOfMeasuredNodes, vtkIdType);
+  vtkGetMacro(ShapeDistance, double);
+  vtkGetMacro(Stranger, bool);
+  vtkGetMacro(ResidualMeanSquare, double);
+  const char* GetSummary() const { return this->Summary.c_str(); }
+  ///@}
+
+  ///@{
+  /**
+   * The controller that tells whether the heart lies on one rank. Default: the global one.
+   */
+  virtual void SetController(vtkMultiProcessController* controller);
+  vtkGetObjectMacro(Controller, vtkMultiProcessController);
+  ///@}
+
+  /** Connects the measured surface (port 1). */
+  void SetMeasuredConnection(vtkAlgorithmOutput* output) { this->SetInputConnection(1, output); }
+
+  vtkMTimeType GetMTime() override;
+
+protected:
+  vtkMetaPinnPersonalize();
+  ~vtkMetaPinnPersonalize() override;
+
+  int FillInputPortInformation(int port, vtkInformation* info) override;
+  int RequestData(vtkInformation* request, vtkInformationVector** inputVector,
+    vtkInformationVector* outputVector) override;
+
+  vtkNew<vtkDataArraySelection> ContextArrays;
+  vtkNew<vtkDataArraySelection> MeasuredContextArrays;
+  char* QueryArray = nullptr;
+  char* MeasuredQueryArray = nullptr;
+  vtkTypeBool UseOrigin = false;
+  double Origin[3] = { 0.0, 0.0, 0.0 };
+  char* Weights = nullptr;
+  int NumberOfThreads = 0;
+  int Backend = BACKEND_AUTO;
+  vtkMultiProcessController* Controller = nullptr;
+
+  double Seconds = 0.0;
+  double TotalSeconds = 0.0;
+  vtkIdType NumberOfMeasuredNodes = 0;
+  double ShapeDistance = 0.0;
+  bool Stranger = false;
+  double ResidualMeanSquare = 0.0;
+  std::string Summary;
+
+private:
+  vtkMetaPinnPersonalize(const vtkMetaPinnPersonalize&) = delete;
+  void operator=(const vtkMetaPinnPersonalize&) = delete;
+
+  class Work;
+  class Cache;
+  std::unique_ptr<Cache> Model;
+
+  void ForgetResults();
+};
+
+#endif

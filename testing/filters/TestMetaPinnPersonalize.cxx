@@ -1,0 +1,405 @@
+// vtkMetaPinnPersonalize: the core's answer on VTK's data, its errors, and its life in a pipeline.
+// The environment variable METAPINN_MODEL names untrained weights.
+#include "MetapinnTesting.h"
+
+#include "vtkMetaPinnPersonalize.h"
+#include "vtkMetapinnConvert.h"
+#include "vtkPhantomHeartSource.h"
+
+#include "vtkCellData.h"
+#include "vtkDataArraySelection.h"
+#include "vtkDoubleArray.h"
+#include "vtkFieldData.h"
+#include "vtkFloatArray.h"
+#include "vtkMultiBlockDataSet.h"
+#include "vtkPlaneSource.h"
+#include "vtkPointData.h"
+#include "vtkPoints.h"
+#include "vtkPolyData.h"
+#include "vtkStringArray.h"
+
+#include "metapinn/personalize.h"
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <vector>
+
+using namespace MetapinnTesting;
+
+namespace
+{
+std::string Folder;
+
+/** A phantom heart with six maps, made once. */
+vtkPhantomHeartSource* Phantom()
+{
+  static vtkNew<vtkPhantomHeartSource> source;
+  source->SetNumberOfNodes(1700);
+  source->SetRefinements(0);
+  source->Update();
+  return source;
+}
+
+/** A copy of the phantom that a test may spoil. */
+vtkSmartPointer<vtkUnstructuredGrid> Heart()
+{
+  auto heart = vtkSmartPointer<vtkUnstructuredGrid>::New();
+  heart->DeepCopy(Phantom()->GetOutput());
+  return heart;
+}
+
+void Choose(vtkMetaPinnPersonalize* filter)
+{
+  for (const char* name : { "AT_00", "AT_01", "AT_02", "AT_03", "AT_04" })
+  {
+    filter->AddContextArray(name);
+  }
+  filter->SetQueryArray("AT_05");
+}
+
+vtkDataArray* Result(vtkMetaPinnPersonalize* filter, const char* name)
+{
+  return filter->GetOutput()->GetPointData()->GetArray(name);
+}
+
+std::string FieldText(vtkMetaPinnPersonalize* filter, const char* name)
+{
+  auto* text =
+    vtkStringArray::SafeDownCast(filter->GetOutput()->GetFieldData()->GetAbstractArray(name));
+  return text && text->GetNumberOfValues() ? text->GetValue(0) : "";
+}
+
+bool Same(vtkDataArray* a, vtkDataArray* b)
+{
+  CHECK(a && b && a->GetNumberOfTuples() == b->GetNumberOfTuples());
+  for (vtkIdType i = 0; i < a->GetNumberOfTuples(); ++i)
+  {
+    CHECK(a->GetTuple1(i) == b->GetTuple1(i));
+  }
+  return true;
+}
+
+bool FieldsAreTheCores()
+{
+  auto heart = Heart();
+  vtkNew<vtkMetaPinnPersonalize> filter;
+  Choose(filter);
+  filter->SetInputData(heart);
+  filter->Update();
+
+  mpinn_context* context = nullptr;
+  mpinn_context_create(nullptr, &context);
+  mpinn_subject* subject = nullptr;
+  mpinn_model* model = nullptr;
+  vtkMetapinnConvert::Cells cells;
+  std::string error;
+  vtkMetapinnConvert::ToSubject(
+    context, heart, "heart", vtkMetapinnConvert::AnyArray, &subject, cells, error);
+  const char* names[] = { "AT_00", "AT_01", "AT_02", "AT_03", "AT_04" };
+  mpinn_personalize_options options;
+  mpinn_personalize_options_default(&options);
+  options.n_context = 5;
+  options.context = names;
+  options.query = "AT_05";
+  const bool done = mpinn_model_read(context, vtkMetapinnConvert::ShippedWeights().c_str(),
+                      MPINN_BACKEND_CPU, &model) == MPINN_OK &&
+    mpinn_personalize_subject(context, model, subject, nullptr, &options, nullptr, nullptr) ==
+      MPINN_OK;
+  bool same = done;
+  for (const char* name : { "AT", "CV", "PDEResidual", "Support" })
+  {
+    auto expected = done ? vtk::TakeSmartPointer(vtkMetapinnConvert::NewArray(
+                             mpinn_subject_find(subject, name, MPINN_NODES)))
+                         : vtkSmartPointer<vtkDataArray>();
+    same = same && Same(Result(filter, name), expected);
+  }
+  mpinn_subject_destroy(&subject);
+  mpinn_model_destroy(&model);
+  mpinn_context_destroy(&context);
+  CHECK(same);
+  return true;
+}
+
+bool TheHeartComesThroughWithProvenance()
+{
+  auto heart = Heart();
+  vtkNew<vtkMetaPinnPersonalize> filter;
+  Choose(filter);
+  filter->SetInputData(heart);
+  filter->Update();
+  CHECK(filter->GetOutput()->IsA("vtkUnstructuredGrid"));
+  CHECK(filter->GetOutput()->GetPoints() == heart->GetPoints());
+  CHECK(filter->GetOutput()->GetNumberOfCells() == heart->GetNumberOfCells());
+  CHECK(Result(filter, "AT_03") == heart->GetPointData()->GetArray("AT_03"));
+  CHECK(filter->GetOutput()->GetCellData()->GetArray("CV"));
+  // The true CV keeps its values under another name, and the input is not touched.
+  CHECK(Same(Result(filter, "CV_input"), heart->GetPointData()->GetArray("CV")));
+  CHECK(!heart->GetPointData()->GetArray("AT"));
+  CHECK(FieldText(filter, "metapinn_weights_sha256").size() == 64);
+  CHECK(Has(FieldText(filter, "metapinn_context"), "AT_02"));
+  CHECK(Has(FieldText(filter, "metapinn_query"), "AT_05"));
+  CHECK(FieldText(filter, "metapinn_backend") == "cpu");
+  CHECK(filter->GetNumberOfMeasuredNodes() == 300);
+  CHECK(filter->GetSeconds() > 0 && filter->GetTotalSeconds() >= filter->GetSeconds());
+  CHECK(Has(filter->GetSummary(), "300 measured nodes"));
+  // Untrained weights know no heart: every one is a stranger.
+  CHECK(filter->GetStranger() && Has(FieldText(filter, "Notice"), "no accuracy"));
+  return true;
+}
+
+bool AMeasuredSurfaceGivesWhatTheHeartsOwnMapsGive()
+{
+  vtkNew<vtkMetaPinnPersonalize> own, separate, blocks;
+  Choose(own);
+  own->SetInputData(Phantom()->GetOutput());
+  own->Update();
+  for (const char* name : { "AT_00", "AT_01", "AT_02", "AT_03", "AT_04" })
+  {
+    separate->AddMeasuredContextArray(name);
+    blocks->AddContextArray(name);
+  }
+  separate->SetMeasuredQueryArray("AT_05");
+  blocks->SetQueryArray("AT_05");
+  separate->AddContextArray("of the heart, and not used");
+  separate->SetInputData(0, Phantom()->GetOutput());
+  separate->SetMeasuredConnection(Phantom()->GetOutputPort(1));
+  separate->Update();
+  vtkNew<vtkMultiBlockDataSet> composite;
+  composite->SetBlock(1, Phantom()->GetMeasuredOutput());
+  blocks->SetInputData(0, Phantom()->GetOutput());
+  blocks->SetInputData(1, composite);
+  blocks->Update();
+  // The phantom's surface lacks the few measured nodes of no endocardial triangle, hence "about".
+  CHECK(separate->GetNumberOfMeasuredNodes() > 250);
+  CHECK(Result(separate, "AT") && Result(separate, "CV"));
+  CHECK(Same(Result(separate, "AT"), Result(blocks, "AT")));
+  return true;
+}
+
+bool ASurfaceIsAHeartToo()
+{
+  vtkNew<vtkMetaPinnPersonalize> filter;
+  filter->SetInputConnection(Phantom()->GetOutputPort(1));
+  filter->AddContextArray("AT_00");
+  filter->AddContextArray("AT_01");
+  filter->Update();
+  CHECK(filter->GetOutput()->IsA("vtkPolyData"));
+  CHECK(Result(filter, "AT") && Result(filter, "PDEResidual"));
+  return true;
+}
+
+bool OriginsThreadsAndBackends()
+{
+  vtkNew<vtkMetaPinnPersonalize> filter;
+  Listener heard(filter);
+  Choose(filter);
+  filter->SetQueryArray(nullptr);
+  filter->SetInputData(Phantom()->GetOutput());
+  filter->UseOriginOn();
+  filter->SetOrigin(Phantom()->GetOutput()->GetPoint(10));
+  filter->Update();
+  CHECK(Has(FieldText(filter, "metapinn_query"), "origin"));
+  vtkNew<vtkFloatArray> two;
+  two->DeepCopy(Result(filter, "AT"));
+  filter->SetNumberOfThreads(1);
+  filter->Update();
+  CHECK(Same(two, Result(filter, "AT")));
+  heard.Error();
+  filter->SetBackendToCUDA();
+  filter->Update();
+  const std::string error = heard.Error();
+  CHECK(error.empty() ? FieldText(filter, "metapinn_backend") == "cuda" : error != "several");
+  return true;
+}
+
+/** What a filter on this heart says, with these maps chosen. */
+std::string ErrorOf(
+  vtkPointSet* heart, const std::vector<const char*>& maps, const char* weights = nullptr)
+{
+  vtkNew<vtkMetaPinnPersonalize> filter;
+  Listener heard(filter);
+  filter->SetInputData(heart);
+  for (const char* map : maps)
+  {
+    filter->AddContextArray(map);
+  }
+  filter->SetWeights(weights);
+  filter->Update();
+  const std::string error = heard.Error();
+  if (filter->GetOutput()->GetNumberOfPoints() > 0)
+  {
+    return error + " (and an output all the same)";
+  }
+  return error;
+}
+
+vtkSmartPointer<vtkFloatArray> Map(vtkIdType values, float value)
+{
+  auto map = vtkSmartPointer<vtkFloatArray>::New();
+  map->SetName("AT_bad");
+  map->SetNumberOfValues(values);
+  map->FillValue(value);
+  return map;
+}
+
+/** One sentence that names the thing, and nothing on the output. */
+bool Refuses(const std::string& error, const char* names)
+{
+  CHECK(Has(error, names));
+  CHECK(error != "several" && error.find("all the same") == std::string::npos);
+  return true;
+}
+
+bool BadMapsAreNamed()
+{
+  auto heart = Heart();
+  const vtkIdType nodes = heart->GetNumberOfPoints();
+  CHECK(Refuses(ErrorOf(heart, {}), "No context map"));
+  CHECK(Refuses(ErrorOf(heart, { "AT_99" }), "AT_99"));
+  heart->GetPointData()->AddArray(Map(nodes, std::nanf("")));
+  CHECK(Refuses(ErrorOf(heart, { "AT_bad" }), "AT_bad"));
+  heart->GetPointData()->AddArray(Map(nodes, -10000));
+  CHECK(Refuses(ErrorOf(heart, { "AT_bad" }), "AT_bad"));
+  heart->GetPointData()->AddArray(Map(nodes, 12));
+  CHECK(Refuses(ErrorOf(heart, { "AT_bad" }), "AT_bad"));
+  heart->GetPointData()->AddArray(Map(5, 12));
+  CHECK(Refuses(ErrorOf(heart, { "AT_bad" }), "AT_bad"));
+  heart->GetPointData()->RemoveArray("AT_bad");
+  heart->GetCellData()->AddArray(Map(heart->GetNumberOfCells(), 12));
+  CHECK(Refuses(ErrorOf(heart, { "AT_bad" }), "AT_bad"));
+  return true;
+}
+
+bool SentinelsAreNotMeasurements()
+{
+  auto heart = Heart();
+  auto marked = Map(heart->GetNumberOfPoints(), -10000),
+       missing = Map(heart->GetNumberOfPoints(), std::nanf(""));
+  vtkDataArray* truth = heart->GetPointData()->GetArray("AT_00");
+  for (vtkIdType i = 0; i < truth->GetNumberOfTuples(); i += 2)
+  {
+    marked->SetTuple1(i, truth->GetTuple1(i) - 500);
+    missing->SetTuple1(i, truth->GetTuple1(i) - 500);
+  }
+  missing->SetName("AT_nan");
+  heart->GetPointData()->AddArray(marked);
+  heart->GetPointData()->AddArray(missing);
+  vtkNew<vtkMetaPinnPersonalize> a, b;
+  a->SetInputData(heart);
+  b->SetInputData(heart);
+  a->AddContextArray("AT_bad");
+  b->AddContextArray("AT_nan");
+  a->Update();
+  b->Update();
+  CHECK(Same(Result(a, "AT"), Result(b, "AT")));
+  CHECK(!FieldText(a, "metapinn_cleaning").empty());
+  return true;
+}
+
+bool BadMeshesAreNamed()
+{
+  vtkNew<vtkUnstructuredGrid> empty;
+  CHECK(Refuses(ErrorOf(empty, { "AT_00" }), "no points"));
+  vtkNew<vtkPlaneSource> quads;
+  quads->Update();
+  CHECK(Refuses(ErrorOf(quads->GetOutput(), { "AT_00" }), "only quadrilaterals"));
+  auto heart = Heart();
+  heart->GetPoints()->SetPoint(3, std::nan(""), 0, 0);
+  CHECK(Refuses(ErrorOf(heart, { "AT_00" }), "3"));
+  return true;
+}
+
+bool BadWeightsAreNamed()
+{
+  const std::string good = vtkMetapinnConvert::ShippedWeights(), bad = Folder + "/bad.safetensors";
+  std::ifstream file(good, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  CHECK(bytes.size() > 1000);
+  CHECK(Refuses(ErrorOf(Phantom()->GetOutput(), { "AT_00" }, "/nowhere/w.safetensors"),
+    "/nowhere/w.safetensors"));
+  for (const std::string& content : { std::string(), std::string("no weights at all"),
+         bytes.substr(0, 200), bytes.substr(0, bytes.size() / 2) })
+  {
+    std::ofstream(bad, std::ios::binary) << content;
+    CHECK(Refuses(ErrorOf(Phantom()->GetOutput(), { "AT_00" }, bad.c_str()), "bad.safetensors"));
+  }
+  return true;
+}
+
+bool WeightsAreReadAgainOnlyWhenTheyChange()
+{
+  const std::string copy = Folder + "/copy.safetensors";
+  vtkNew<vtkMetaPinnPersonalize> filter;
+  Listener heard(filter);
+  {
+    std::ifstream from(vtkMetapinnConvert::ShippedWeights(), std::ios::binary);
+    std::ofstream(copy, std::ios::binary) << from.rdbuf();
+  }
+  filter->SetInputData(Phantom()->GetOutput());
+  filter->AddContextArray("AT_00");
+  filter->SetWeights(copy.c_str());
+  filter->Update();
+  heard.Error();
+  std::ofstream(copy, std::ios::binary) << "spoiled";
+  filter->Modified();
+  filter->Update();
+  CHECK(Has(heard.Error(), "copy.safetensors"));
+  std::remove(copy.c_str());
+  return true;
+}
+
+bool ItRunsOnlyWhenSomethingChanged()
+{
+  vtkNew<vtkMetaPinnPersonalize> filter;
+  Counter count(filter);
+  Choose(filter);
+  filter->SetInputData(Phantom()->GetOutput());
+  filter->Update();
+  const vtkMTimeType before = filter->GetMTime();
+  filter->SetQueryArray("AT_05");
+  filter->SetBackend(vtkMetaPinnPersonalize::BACKEND_AUTO);
+  filter->AddContextArray("AT_00");
+  filter->SetOrigin(0, 0, 0);
+  filter->Update();
+  CHECK(filter->GetMTime() == before && count.Executions == 1);
+  filter->GetContextArrays()->DisableArray("AT_04");
+  filter->Update();
+  CHECK(count.Executions == 2 &&
+    FieldText(filter, "metapinn_context").find("AT_04") == std::string::npos);
+  std::ostringstream text;
+  filter->Print(text);
+  CHECK(Has(text.str(), "QueryArray: AT_05"));
+  return true;
+}
+
+bool AnAbortEndsOneRunOnly()
+{
+  vtkNew<vtkMetaPinnPersonalize> filter;
+  Listener heard(filter);
+  Choose(filter);
+  filter->SetInputData(Phantom()->GetOutput());
+  Aborter aborter(filter);
+  filter->Update();
+  CHECK(heard.Error().empty() && filter->GetOutput()->GetNumberOfPoints() == 0);
+  aborter.LetGo();
+  filter->SetNumberOfThreads(1);
+  filter->Update();
+  CHECK(Result(filter, "AT"));
+  return true;
+}
+}
+
+int TestMetaPinnPersonalize(int argc, char* argv[])
+{
+  Folder = argc > 1 ? argv[1] : ".";
+  return FieldsAreTheCores() && TheHeartComesThroughWithProvenance() &&
+      AMeasuredSurfaceGivesWhatTheHeartsOwnMapsGive() && ASurfaceIsAHeartToo() &&
+      OriginsThreadsAndBackends() && BadMapsAreNamed() && SentinelsAreNotMeasurements() &&
+      BadMeshesAreNamed() && BadWeightsAreNamed() && WeightsAreReadAgainOnlyWhenTheyChange() &&
+      ItRunsOnlyWhenSomethingChanged() && AnAbortEndsOneRunOnly()
+    ? EXIT_SUCCESS
+    : EXIT_FAILURE;
+}
