@@ -33,6 +33,7 @@ static const mpinn_preset presets[] = {
         .alpha_first = 1e-4,
         .subjects_per_step = 2,
         .points_per_map = 1024,
+        .views = 12,
     },
 };
 

@@ -9,17 +9,19 @@ enum { MPINN_MAX_CONVS = 8, MPINN_MAX_HIDDEN = 8 };
 typedef struct mpinn_preset {
   const char *name;
 
-  /* Encoders: n_convs SplineConv layers with ELU, cluster means between, the maximum over nodes at the end. */
+  /* Encoders: n_convs SplineConv layers with ELU, cluster means between, the maximum over nodes at the end.
+   */
   int n_convs, channels[MPINN_MAX_CONVS + 1], kernel_size, neighbours;
-  /* Hypernetworks: hidden widths of fully connected ReLU layers; the last, linear layer gives the generated weights. */
+  /* Hypernetworks: hidden widths of fully connected ReLU layers; the last, linear layer gives the generated
+   * weights. */
   int n_pinn_hidden, pinn_hidden[MPINN_MAX_HIDDEN];
   int n_velocity_hidden, velocity_hidden[MPINN_MAX_HIDDEN];
   /* Generated networks. The velocity net's value is in m/s. */
   mpinn_field_net pinn, velocity;
 
-  double healthy_speed;   /* m/s; with the heart's length it makes the unit of time of the networks */
-  double early_fraction;  /* how much of the query is known */
-  size_t max_measured;    /* measured nodes that the encoders see at the most */
+  double healthy_speed;  /* m/s; with the heart's length it makes the unit of time of the networks */
+  double early_fraction; /* how much of the query is known */
+  size_t max_measured;   /* measured nodes that the encoders see at the most */
 
   /* Training. */
   double learning_rate, final_learning_rate, weight_decay, gradient_clip;
@@ -27,6 +29,7 @@ typedef struct mpinn_preset {
   double alpha_start, alpha_full; /* shares of the training at which α leaves 0 and reaches 1 */
   double alpha_first;             /* where it begins: from there to 1 by a constant factor a step */
   size_t subjects_per_step, points_per_map;
+  size_t views; /* samplings of measured nodes of a training heart, the data set's own among them */
 } mpinn_preset;
 
 /* NULL where there is none of this name. */

@@ -41,12 +41,12 @@ static mpinn_status create_buffers(mpinn_context *context, mpinn_stepper *s) {
   return ops->upload(backend, s->max_points, MPINN_FLOAT32, s->host_points, s->weight);
 }
 
-mpinn_status mpinn_stepper_create(mpinn_context *context, mpinn_network *network, size_t n_subjects,
-                                  mpinn_subject *const *subjects, mpinn_stepper *stepper) {
+mpinn_status mpinn_stepper_create(mpinn_context *context, mpinn_network *network, uint64_t seed,
+                                  size_t n_subjects, mpinn_subject *const *subjects, mpinn_stepper *stepper) {
   mpinn_status status;
   *stepper = (mpinn_stepper){.network = network};
   MPINN_TRY_GOTO(failed, status,
-                 mpinn_training_data_create(context, network, n_subjects, subjects, &stepper->data));
+                 mpinn_training_data_create(context, network, seed, n_subjects, subjects, &stepper->data));
   stepper->max_points = most(stepper->data.max_wall, network->preset->points_per_map);
   MPINN_TRY_GOTO(failed, status,
                  mpinn_pass_create(context, network, stepper->data.max_measured, stepper->data.max_maps,
@@ -94,15 +94,16 @@ static mpinn_status draw_contexts(mpinn_stepper *s, size_t maps, mpinn_random *r
 }
 
 /* n of the subject's wall nodes, and the maps of the half there. */
-static mpinn_status gather_points(mpinn_stepper *s, const mpinn_training_subject *subject,
-                                  const mpinn_map_set *half, size_t n) {
+static mpinn_status gather_points(mpinn_stepper *s, const mpinn_training_subject *subject, int half,
+                                  size_t n) {
   const mpinn_ops *ops = s->network->ops;
   for (size_t i = 0; i < n; i++)
     memcpy(s->host_points + 3 * i, subject->wall + 3 * s->order[i], 3 * sizeof *s->host_points);
-  for (size_t m = 0; m < half->n_maps; m++)
-    for (size_t i = 0; i < n; i++) s->host_at[m * n + i] = half->at[m * subject->n_wall + s->order[i]];
+  for (size_t m = 0; m < subject->n_maps[half]; m++)
+    for (size_t i = 0; i < n; i++)
+      s->host_at[m * n + i] = subject->at[half][m * subject->n_wall + s->order[i]];
   MPINN_TRY(ops->upload(s->network->backend, 3 * n, MPINN_FLOAT32, s->host_points, s->points));
-  return ops->upload(s->network->backend, half->n_maps * n, MPINN_FLOAT32, s->host_at, s->at);
+  return ops->upload(s->network->backend, subject->n_maps[half] * n, MPINN_FLOAT32, s->host_at, s->at);
 }
 
 static size_t draw_points(mpinn_stepper *s, size_t n_wall, mpinn_random *random) {
@@ -172,16 +173,17 @@ static mpinn_status read_losses(mpinn_stepper *s, size_t maps, size_t n, mpinn_l
 mpinn_status mpinn_step_episodes(mpinn_context *context, mpinn_stepper *s, size_t index, double alpha,
                                  double share, mpinn_random *random, mpinn_losses *losses) {
   const mpinn_training_subject *subject = &s->data.subjects[index];
-  const mpinn_map_set *half = &subject->halves[MPINN_HALF_TRAIN];
-  const size_t maps = half->n_maps;
+  const mpinn_view *view = &subject->views[mpinn_random_below(random, subject->n_views)];
+  const size_t maps = subject->n_maps[MPINN_HALF_TRAIN];
   (void)context;
   MPINN_TRY(draw_contexts(s, maps, random));
   const size_t n = draw_points(s, subject->n_wall, random);
-  MPINN_TRY(gather_points(s, subject, half, n));
-  MPINN_TRY(mpinn_network_forward(s->network, &subject->graph, maps, maps, half->inputs, &s->pass));
+  MPINN_TRY(gather_points(s, subject, MPINN_HALF_TRAIN, n));
+  MPINN_TRY(
+      mpinn_network_forward(s->network, &view->graph, maps, maps, view->inputs[MPINN_HALF_TRAIN], &s->pass));
   MPINN_TRY(evaluate_fields(s, maps, n));
   MPINN_TRY(loss_and_fields_backward(s, maps, n, alpha, share));
-  MPINN_TRY(mpinn_network_backward(s->network, &subject->graph, maps, maps, &s->pass));
+  MPINN_TRY(mpinn_network_backward(s->network, &view->graph, maps, maps, &s->pass));
   return read_losses(s, maps, n, losses);
 }
 
@@ -220,10 +222,10 @@ static double mean_squared_residual(const mpinn_stepper *s, size_t n, const floa
 }
 
 static mpinn_status measure_fields(mpinn_context *context, mpinn_stepper *s,
-                                   const mpinn_training_subject *subject, const mpinn_map_set *half,
+                                   const mpinn_training_subject *subject, size_t maps,
                                    mpinn_validation *validation) {
   const mpinn_network *network = s->network;
-  const size_t n = subject->n_wall, all = half->n_maps * n;
+  const size_t n = subject->n_wall, all = maps * n;
   float *value = NULL, *speed = NULL;
   mpinn_status status;
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &value, all));
@@ -234,10 +236,10 @@ static mpinn_status measure_fields(mpinn_context *context, mpinn_stepper *s,
                  network->ops->download(network->backend, 3 * all, s->gradient, MPINN_FLOAT32, s->host_at));
   *validation = (mpinn_validation){0, 0, 0};
   double cv_maps = 0;
-  for (size_t m = 0; m < half->n_maps; m++) {
-    const double share = 1 / (double)half->n_maps;
+  for (size_t m = 0; m < maps; m++) {
+    const double share = 1 / (double)maps;
     const double cv_scc = subject->cv ? mpinn_scc(n, speed + m * n, subject->cv) : NAN;
-    validation->at_scc += share * mpinn_scc(n, value + m * n, half->at + m * n);
+    validation->at_scc += share * mpinn_scc(n, value + m * n, subject->at[MPINN_HALF_TEST] + m * n);
     validation->residual_msq += share * mean_squared_residual(s, n, s->host_at + 3 * m * n, speed + m * n);
     if (isnan(cv_scc)) continue;
     validation->cv_scc += cv_scc;
@@ -254,8 +256,8 @@ mpinn_status mpinn_step_validate(mpinn_context *context, mpinn_stepper *s, size_
                                  mpinn_validation *validation) {
   enum { CONTEXTS = 5 };
   const mpinn_training_subject *subject = &s->data.subjects[index];
-  const mpinn_map_set *half = &subject->halves[MPINN_HALF_TEST];
-  const size_t maps = half->n_maps, k = maps - 1 < CONTEXTS ? maps - 1 : CONTEXTS;
+  const mpinn_view *view = &subject->views[0];
+  const size_t maps = subject->n_maps[MPINN_HALF_TEST], k = maps - 1 < CONTEXTS ? maps - 1 : CONTEXTS;
   *validation = (mpinn_validation){NAN, NAN, NAN};
   if (maps < 2) return MPINN_OK;
   memset(s->host_mean, 0, maps * maps * sizeof *s->host_mean);
@@ -264,8 +266,9 @@ mpinn_status mpinn_step_validate(mpinn_context *context, mpinn_stepper *s, size_
   MPINN_TRY(
       s->network->ops->upload(s->network->backend, maps * maps, MPINN_FLOAT32, s->host_mean, s->pass.mean));
   for (size_t i = 0; i < subject->n_wall; i++) s->order[i] = i;
-  MPINN_TRY(gather_points(s, subject, half, subject->n_wall));
-  MPINN_TRY(mpinn_network_forward(s->network, &subject->graph, maps, maps, half->inputs, &s->pass));
+  MPINN_TRY(gather_points(s, subject, MPINN_HALF_TEST, subject->n_wall));
+  MPINN_TRY(
+      mpinn_network_forward(s->network, &view->graph, maps, maps, view->inputs[MPINN_HALF_TEST], &s->pass));
   MPINN_TRY(evaluate_fields(s, maps, subject->n_wall));
-  return measure_fields(context, s, subject, half, validation);
+  return measure_fields(context, s, subject, maps, validation);
 }

@@ -17,16 +17,16 @@ typedef struct mpinn_stepper {
 } mpinn_stepper;
 
 /* Takes network over, also when it fails. */
-mpinn_status mpinn_stepper_create(mpinn_context *context, mpinn_network *network, size_t n_subjects,
-                                  mpinn_subject *const *subjects, mpinn_stepper *stepper);
+mpinn_status mpinn_stepper_create(mpinn_context *context, mpinn_network *network, uint64_t seed,
+                                  size_t n_subjects, mpinn_subject *const *subjects, mpinn_stepper *stepper);
 void mpinn_stepper_clear(mpinn_stepper *stepper);
 
 typedef struct mpinn_losses {
   double data, pde; /* equations 3 and 2: mean squares over maps and nodes */
 } mpinn_losses;
 
-/* Equation 8 for one subject: every training map is once the query, its contexts are drawn from the others (1 to all of
- * them); adds share times the gradient of data + alpha pde. */
+/* Equation 8 for one subject: every training map is once the query, its contexts are drawn from the others (1
+ * to all of them); adds share times the gradient of data + alpha pde. */
 mpinn_status mpinn_step_episodes(mpinn_context *context, mpinn_stepper *stepper, size_t subject, double alpha,
                                  double share, mpinn_random *random, mpinn_losses *losses);
 /* Clips the gradient, updates the parameters, zeroes the gradient. step is 1 for the first. */

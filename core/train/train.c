@@ -257,7 +257,8 @@ mpinn_status mpinn_train(mpinn_context *context, size_t n_subjects, mpinn_subjec
   MPINN_TRY_GOTO(done, status, mpinn_backend_ops(context, MPINN_BACKEND_AUTO, &ops));
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &t.order, n_subjects));
   MPINN_TRY_GOTO(done, status, mpinn_network_create(context, t.preset, ops, true, &network));
-  MPINN_TRY_GOTO(done, status, mpinn_stepper_create(context, network, n_subjects, subjects, &t.stepper));
+  MPINN_TRY_GOTO(done, status,
+                 mpinn_stepper_create(context, network, t.options.seed, n_subjects, subjects, &t.stepper));
   list_hearts(n_subjects, subjects, sizeof t.hearts, t.hearts);
   MPINN_TRY_GOTO(done, status, start_or_resume(context, &t));
   MPINN_TRY_GOTO(done, status, train_epochs(context, &t));
