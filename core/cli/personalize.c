@@ -8,7 +8,7 @@
 
 static const char help[] =
     "Usage: metapinn personalize HEART [--maps SURFACE] --context ARRAY … [--query ARRAY | --origin X,Y,Z]\n"
-    "                            [--model MODEL] --out OUT\n"
+    "                            [--model MODEL] [--eikonal] --out OUT\n"
     "\n"
     "Makes a model of one heart from a few activation maps, without training, and writes the heart with what the model\n"
     "says at its nodes: AT, activation time of the query (ms); CV, conduction velocity (m/s); PDEResidual, |grad T| F - 1\n"
@@ -24,6 +24,9 @@ static const char help[] =
     "                     map, but for the query\n"
     "  --query ARRAY      the map to predict; only its first 20 % of measured nodes to activate are looked at\n"
     "  --origin X,Y,Z     instead of a query map: its site of origin, mm (default without either: the first context map)\n"
+    "  --eikonal          also solves the eikonal equation on the predicted CV, from the site of origin that the query's\n"
+    "                     early part has on it (or from --origin), into ATEikonal (ms): what physics makes of that CV.\n"
+    "                     The origin, its misfit, and how far AT and ATEikonal are apart are printed and written too\n"
     "  --model MODEL      the weights (default: $METAPINN_MODEL, else those shipped)\n"
     "  --backend NAME     auto, cpu or cuda (default auto)\n"
     "  --max-measured N   more measured nodes than this are thinned, evenly spread (default: the weights')\n"
@@ -42,7 +45,7 @@ typedef struct name_list {
 
 typedef struct personalize_job {
   const char *heart, *surface, *query, *model, *backend, *truth_at, *truth_cv, *json, *out;
-  bool has_origin;
+  bool has_origin, eikonal;
   mpinn_site origin;
   size_t max_measured;
   name_list wanted;  /* the values of --context */
@@ -106,6 +109,21 @@ static const float *answer_values(const mpinn_subject *heart, const char *name) 
   return mpinn_subject_find(heart, name, MPINN_NODES)->values;
 }
 
+static double text_number(const mpinn_subject *heart, const char *key) {
+  return strtod(mpinn_subject_get_text(heart, key), NULL);
+}
+
+static void add_eikonal_rows(const mpinn_subject *heart, const truth *known, table *t) {
+  const size_t n = mpinn_mesh_node_count(mpinn_subject_mesh(heart));
+  const float *at = answer_values(heart, "ATEikonal");
+  if (known->at) {
+    add_row(t, "at_scc_eikonal", mpinn_scc(n, at, known->at));
+    add_row(t, "at_mae_eikonal", mpinn_mean_absolute_error(n, at, known->at));
+  }
+  add_row(t, "origin_misfit_ms", text_number(heart, "metapinn_origin_misfit_ms"));
+  add_row(t, "consistency_ms", text_number(heart, "metapinn_consistency_ms"));
+}
+
 static void fill_table(const mpinn_subject *heart, const truth *known, const mpinn_twin_info *info,
                        table *t) {
   const size_t n = mpinn_mesh_node_count(mpinn_subject_mesh(heart));
@@ -125,6 +143,7 @@ static void fill_table(const mpinn_subject *heart, const truth *known, const mpi
   }
   add_row(t, "residual_msq", mpinn_mean_square(n, residual));
   add_row(t, "residual_abs", mpinn_mean_absolute(n, residual));
+  if (mpinn_subject_get_text(heart, "metapinn_consistency_ms")) add_eikonal_rows(heart, known, t);
   add_row(t, "seconds", info->seconds);
 }
 
@@ -176,6 +195,7 @@ static mpinn_status personalize_heart(mpinn_cli *cli, personalize_job *job, cons
   options.query = job->query;
   options.origin = job->has_origin ? &job->origin : NULL;
   options.max_measured = job->max_measured;
+  options.eikonal = job->eikonal;
   return mpinn_personalize_subject(cli->context, model, heart, surface, &options, info, NULL);
 }
 
@@ -196,6 +216,9 @@ static mpinn_status report(mpinn_cli *cli, const personalize_job *job, const cha
   mpinn_cli_print_table(stdout, t.n, t.rows);
   mpinn_cli_note(cli, "%s: from %zu measured nodes, %zu of them early in the query, in %.1f ms", job->out,
                  info->n_measured, info->n_early, 1e3 * info->seconds);
+  if (job->eikonal)
+    mpinn_cli_note(cli, "the site of origin is at %s mm",
+                   mpinn_subject_get_text(heart, "metapinn_origin_mm"));
   return MPINN_OK;
 }
 
@@ -257,6 +280,9 @@ static int take_option(mpinn_cli *cli, int option, char **argv, personalize_job 
   case 'o':
     job->out = optarg;
     return MPINN_CLI_CONTINUE;
+  case 'E':
+    job->eikonal = true;
+    return MPINN_CLI_CONTINUE;
   case 'O':
     job->has_origin = true;
     if (mpinn_cli_parse_site(optarg, &job->origin)) return MPINN_CLI_CONTINUE;
@@ -281,13 +307,19 @@ static int check_job(const mpinn_cli *cli, int files, const personalize_job *job
 }
 
 static int run_job(mpinn_cli *cli, int argc, char **argv, personalize_job *job) {
-  static const struct option options[] = {
-      {"maps", required_argument, NULL, 's'},         {"context", required_argument, NULL, 'c'},
-      {"query", required_argument, NULL, 'Q'},        {"origin", required_argument, NULL, 'O'},
-      {"model", required_argument, NULL, 'm'},        {"backend", required_argument, NULL, 'b'},
-      {"max-measured", required_argument, NULL, 'M'}, {"truth-at", required_argument, NULL, 'a'},
-      {"truth-cv", required_argument, NULL, 'v'},     {"json", required_argument, NULL, 'j'},
-      {"out", required_argument, NULL, 'o'},          MPINN_CLI_COMMON_OPTIONS};
+  static const struct option options[] = {{"maps", required_argument, NULL, 's'},
+                                          {"context", required_argument, NULL, 'c'},
+                                          {"query", required_argument, NULL, 'Q'},
+                                          {"origin", required_argument, NULL, 'O'},
+                                          {"model", required_argument, NULL, 'm'},
+                                          {"backend", required_argument, NULL, 'b'},
+                                          {"max-measured", required_argument, NULL, 'M'},
+                                          {"truth-at", required_argument, NULL, 'a'},
+                                          {"truth-cv", required_argument, NULL, 'v'},
+                                          {"json", required_argument, NULL, 'j'},
+                                          {"eikonal", no_argument, NULL, 'E'},
+                                          {"out", required_argument, NULL, 'o'},
+                                          MPINN_CLI_COMMON_OPTIONS};
   int code = MPINN_CLI_CONTINUE;
   for (int option;
        code == MPINN_CLI_CONTINUE && (option = getopt_long(argc, argv, ":o:h", options, NULL)) != -1;)

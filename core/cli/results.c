@@ -64,9 +64,11 @@ mpinn_status mpinn_cli_write_json(mpinn_cli *cli, const char *path, const char *
 static const char *describe_metric(const char *metric) {
   static const char *const texts[][2] = {
       {"at_scc", "AT SCC"},
-      {"at_scc_eikonal", "AT SCC, eikonal on CV"},
       {"at_rrmse", "AT relative RMSE"},
       {"at_mae", "AT mean abs. error, ms"},
+      {"at_scc_eikonal", "AT SCC, eikonal on CV"},
+      {"at_mae_eikonal", "AT m. a. error, eikonal, ms"},
+      {"consistency_ms", "AT against eikonal, rms, ms"},
       {"cv_scc", "CV SCC"},
       {"cv_rrmse", "CV relative RMSE"},
       {"cv_mae", "CV mean abs. error, m/s"},
@@ -74,7 +76,9 @@ static const char *describe_metric(const char *metric) {
       {"residual_msq", "residual, mean square"},
       {"residual_abs", "residual, mean absolute"},
       {"origin_error_mm", "site of origin error, mm"},
+      {"origin_misfit_ms", "site of origin misfit, rms, ms"},
       {"seconds", "seconds to personalize"},
+      {"seconds_eikonal", "seconds, origin and eikonal"},
   };
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
     if (strcmp(metric, texts[i][0]) == 0) return texts[i][1];

@@ -243,7 +243,8 @@ static mpinn_status set_provenance(mpinn_context *context, mpinn_subject *subjec
 }
 
 /* Everything is drawn from the seed, the heart and the scar alone, so that a subject does not depend on the
- * others. The shapes are those of the phantoms of seed, seed + 1 …, so that they can be had one by one too. */
+ * others. The shapes are those of the phantoms of seed, seed + 1 …, so that they can be had one by one too.
+ */
 static mpinn_status paper_subject(mpinn_context *context, uint64_t seed, int heart, int scar,
                                   mpinn_subject **subject) {
   mpinn_phantom_options options;

@@ -54,7 +54,8 @@ const mpinn_mesh *mpinn_subject_mesh(const mpinn_subject *subject) {
 
 /* ---- arrays ---- */
 
-static mpinn_array *find_array(const mpinn_subject *subject, const char *name, mpinn_association association) {
+static mpinn_array *find_array(const mpinn_subject *subject, const char *name,
+                               mpinn_association association) {
   for (size_t i = 0; i < subject->n_arrays; i++)
     if (subject->arrays[i].association == association && strcmp(subject->arrays[i].name, name) == 0)
       return &subject->arrays[i];
@@ -66,12 +67,14 @@ static mpinn_status check_rows(mpinn_context *context, const mpinn_subject *subj
   const size_t nodes = mpinn_mesh_node_count(subject->mesh), cells = mpinn_mesh_cell_count(subject->mesh);
   const size_t expected = association == MPINN_NODES ? nodes : association == MPINN_CELLS ? cells : rows;
   if (rows == expected) return MPINN_OK;
-  return mpinn_fail(context, MPINN_ERROR_ARGUMENT, "Array '%s' has %zu values; expected one for each of the %zu %s", name,
-                    rows, expected, association == MPINN_NODES ? "nodes" : "cells");
+  return mpinn_fail(context, MPINN_ERROR_ARGUMENT,
+                    "Array '%s' has %zu values; expected one for each of the %zu %s", name, rows, expected,
+                    association == MPINN_NODES ? "nodes" : "cells");
 }
 
 /* Room for one more array; the name and the values are already made. */
-static mpinn_status append_array(mpinn_context *context, mpinn_subject *subject, mpinn_array made, mpinn_array **array) {
+static mpinn_status append_array(mpinn_context *context, mpinn_subject *subject, mpinn_array made,
+                                 mpinn_array **array) {
   mpinn_array *grown = realloc(subject->arrays, (subject->n_arrays + 1) * sizeof *grown);
   if (!grown) {
     array_clear(&made);
@@ -84,8 +87,8 @@ static mpinn_status append_array(mpinn_context *context, mpinn_subject *subject,
 }
 
 mpinn_status mpinn_subject_add_array(mpinn_context *context, mpinn_subject *subject, const char *name,
-                                     mpinn_association association, mpinn_type type, size_t rows, size_t components,
-                                     const void *values, mpinn_array **array) {
+                                     mpinn_association association, mpinn_type type, size_t rows,
+                                     size_t components, const void *values, mpinn_array **array) {
   mpinn_array made = {.association = association, .type = type, .rows = rows, .components = components};
   mpinn_array *place = find_array(subject, name, association);
   if (array) *array = NULL;
@@ -126,16 +129,20 @@ const mpinn_array *mpinn_subject_array_at(const mpinn_subject *subject, size_t i
   return &subject->arrays[index];
 }
 
-const mpinn_array *mpinn_subject_find(const mpinn_subject *subject, const char *name, mpinn_association association) {
+const mpinn_array *mpinn_subject_find(const mpinn_subject *subject, const char *name,
+                                      mpinn_association association) {
   return find_array(subject, name, association);
 }
 
 double mpinn_array_get(const mpinn_array *array, size_t row, size_t component) {
   const size_t i = row * array->components + component;
   switch (array->type) {
-  case MPINN_INT32: return ((const int32_t *)array->values)[i];
-  case MPINN_FLOAT32: return ((const float *)array->values)[i];
-  case MPINN_FLOAT64: break;
+  case MPINN_INT32:
+    return ((const int32_t *)array->values)[i];
+  case MPINN_FLOAT32:
+    return ((const float *)array->values)[i];
+  case MPINN_FLOAT64:
+    break;
   }
   return ((const double *)array->values)[i];
 }
@@ -157,7 +164,8 @@ static void remove_text(mpinn_subject *subject, text *removed) {
   subject->n_texts--;
 }
 
-static mpinn_status add_text(mpinn_context *context, mpinn_subject *subject, const char *key, const char *value) {
+static mpinn_status add_text(mpinn_context *context, mpinn_subject *subject, const char *key,
+                             const char *value) {
   text *grown = realloc(subject->texts, (subject->n_texts + 1) * sizeof *grown);
   if (grown) subject->texts = grown;
   char *key_copy = mpinn_copy_string(key), *value_copy = mpinn_copy_string(value);

@@ -20,6 +20,8 @@ typedef struct request {
 
 typedef struct answer {
   float *at, *cv, *residual, *support; /* [nodes of the heart] */
+  float *eikonal;                      /* [nodes of the heart], or NULL */
+  mpinn_origin origin;                 /* of eikonal */
 } answer;
 
 void mpinn_personalize_options_default(mpinn_personalize_options *options) {
@@ -174,11 +176,20 @@ static mpinn_status ask_twin(mpinn_context *context, const mpinn_twin *twin, con
   return mpinn_twin_support(context, twin, n, mpinn_mesh_points(mesh), a->support);
 }
 
+static mpinn_status ask_physics(mpinn_context *context, const mpinn_twin *twin, const mpinn_subject *heart,
+                                const mpinn_personalize_options *options, answer *a) {
+  const mpinn_mesh *mesh = mpinn_subject_mesh(heart);
+  const mpinn_site *known = options->query ? NULL : options->origin;
+  MPINN_TRY(MPINN_NEW(context, &a->eikonal, mpinn_mesh_node_count(mesh)));
+  return mpinn_twin_eikonal(context, twin, mesh, a->cv, known, &a->origin, a->eikonal);
+}
+
 static void answer_clear(answer *a) {
   free(a->at);
   free(a->cv);
   free(a->residual);
   free(a->support);
+  free(a->eikonal);
 }
 
 /* ---- what the heart is given ---- */
@@ -300,6 +311,42 @@ static mpinn_status describe_answer(mpinn_context *context, mpinn_subject *heart
                   "yes: this heart is unlike those that the weights were trained on; no accuracy is claimed");
 }
 
+/* What an earlier answer said of the eikonal solution goes, or the heart's own array of that name is kept. */
+static mpinn_status make_room_for_eikonal(mpinn_context *context, mpinn_subject *heart, bool wanted) {
+  static const char *const keys[] = {"metapinn_origin_mm", "metapinn_origin_misfit_ms",
+                                     "metapinn_consistency_ms"};
+  if (!mpinn_subject_get_text(heart, keys[0]))
+    return wanted ? keep_input(context, heart, "ATEikonal", "ATEikonal_input") : MPINN_OK;
+  mpinn_subject_remove_array(heart, "ATEikonal", MPINN_NODES);
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    MPINN_TRY(mpinn_subject_set_text(context, heart, keys[i], NULL));
+  return MPINN_OK;
+}
+
+/* Root mean square of the difference, ms, where the front arrives. */
+static double consistency(size_t n, const answer *a) {
+  double sum = 0, count = 0;
+  for (size_t i = 0; i < n; i++) {
+    const double d = (double)a->at[i] - a->eikonal[i];
+    if (isnan(d)) continue;
+    sum += d * d;
+    count++;
+  }
+  return sqrt(sum / count);
+}
+
+static mpinn_status add_eikonal(mpinn_context *context, mpinn_subject *heart, const answer *a) {
+  const size_t n = mpinn_mesh_node_count(mpinn_subject_mesh(heart));
+  const double *p = a->origin.site.position;
+  MPINN_TRY(make_room_for_eikonal(context, heart, a->eikonal != NULL));
+  if (!a->eikonal) return MPINN_OK;
+  MPINN_TRY(set_text(context, heart, "metapinn_origin_mm", "%.9g %.9g %.9g", p[0], p[1], p[2]));
+  MPINN_TRY(set_text(context, heart, "metapinn_origin_misfit_ms", "%.6g", a->origin.misfit));
+  MPINN_TRY(set_text(context, heart, "metapinn_consistency_ms", "%.6g", consistency(n, a)));
+  return mpinn_subject_add_array(context, heart, "ATEikonal", MPINN_NODES, MPINN_FLOAT32, n, 1, a->eikonal,
+                                 NULL);
+}
+
 static mpinn_status add_answer(mpinn_context *context, const mpinn_model *model, const request *r,
                                const mpinn_personalize_options *options, const answer *a,
                                const mpinn_twin_info *info, double start, mpinn_subject *heart) {
@@ -309,6 +356,7 @@ static mpinn_status add_answer(mpinn_context *context, const mpinn_model *model,
   MPINN_TRY(describe_query(context, heart, options));
   MPINN_TRY(describe_frame(context, heart, &info->frame));
   MPINN_TRY(describe_answer(context, heart, info, mpinn_seconds() - start));
+  MPINN_TRY(add_eikonal(context, heart, a));
   return add_fields(context, heart, ours,
                     a); /* last: the names of the maps may be those of arrays that go here */
 }
@@ -325,13 +373,17 @@ mpinn_status mpinn_personalize_subject(mpinn_context *context, const mpinn_model
   if (options->n_context == 0)
     return mpinn_fail(context, MPINN_ERROR_MAP,
                       "No context map is chosen; expected at least one activation map");
+  if (mpinn_mesh_cell_count(mpinn_subject_mesh(heart)) == 0)
+    return mpinn_fail(context, MPINN_ERROR_MESH,
+                      "The heart has points and no cells; expected tetrahedra or triangles");
   MPINN_TRY_GOTO(done, status, take_maps(context, heart, options, &r));
   MPINN_TRY_GOTO(done, status, keep_measured(context, options->n_context, &r));
   MPINN_TRY_GOTO(done, status, make_twin(context, model, heart, &r, options, &made));
   MPINN_TRY_GOTO(done, status, ask_twin(context, made, heart, &a));
+  if (options->eikonal) MPINN_TRY_GOTO(done, status, ask_physics(context, made, heart, options, &a));
   const mpinn_twin_info found = mpinn_twin_get_info(made);
   if (found.stranger)
-    mpinn_say(context, MPINN_LOG_WARNING,
+    mpinn_say(context, MPINN_LOG_INFO,
               "This heart is unlike those that the weights were trained on (shape distance %.2g): no "
               "accuracy is claimed",
               found.shape_distance);

@@ -16,6 +16,8 @@ struct mpinn_twin {
   mpinn_twin_info info;
   void *weights[MPINN_HYPERS]; /* the generated networks, on the model's backend */
   double *measured;            /* [info.n_measured][3], mm */
+  double *early;               /* [info.n_early][3], mm: of these, where the query's early part is known */
+  double *early_times;         /* [info.n_early], ms */
 };
 
 /* ---- what the encoders see ---- */
@@ -239,6 +241,19 @@ static mpinn_status fit_time_offset(mpinn_context *context, const encoder_maps *
   return status;
 }
 
+/* The query's early part, for those who ask for it later. */
+static mpinn_status keep_query(mpinn_context *context, const encoder_maps *maps, mpinn_twin *twin) {
+  size_t kept = 0;
+  MPINN_TRY(MPINN_NEW(context, &twin->early, 3 * twin->info.n_early));
+  MPINN_TRY(MPINN_NEW(context, &twin->early_times, twin->info.n_early));
+  for (size_t i = 0; i < maps->n_nodes; i++) {
+    if (isnan(maps->query_ms[i])) continue;
+    memcpy(twin->early + 3 * kept, maps->points + 3 * i, 3 * sizeof *maps->points);
+    twin->early_times[kept++] = (double)maps->query_ms[i];
+  }
+  return MPINN_OK;
+}
+
 /* ---- personalization ---- */
 
 static mpinn_status run_network(mpinn_context *context, const mpinn_personalization *input,
@@ -256,6 +271,7 @@ static mpinn_status run_network(mpinn_context *context, const mpinn_personalizat
     MPINN_TRY_GOTO(done, status, generate(context, maps, &graph, false, &pass, twin));
   MPINN_TRY_GOTO(done, status, take_query(context, input, twin, maps));
   MPINN_TRY_GOTO(done, status, generate(context, maps, &graph, true, &pass, twin));
+  MPINN_TRY_GOTO(done, status, keep_query(context, maps, twin));
   status = fit_time_offset(context, maps, twin);
 done:
   mpinn_pass_clear(network, &pass);
@@ -306,12 +322,20 @@ void mpinn_twin_destroy(mpinn_twin **twin) {
   for (int h = 0; h < MPINN_HYPERS; h++)
     t->model->network->ops->release(t->model->network->backend, t->weights[h]);
   free(t->measured);
+  free(t->early);
+  free(t->early_times);
   free(t);
   *twin = NULL;
 }
 
 mpinn_twin_info mpinn_twin_get_info(const mpinn_twin *twin) {
   return twin->info;
+}
+
+void mpinn_twin_early(const mpinn_twin *twin, size_t *n, const double **points, const double **times) {
+  *n = twin->info.n_early;
+  *points = twin->early;
+  *times = twin->early_times;
 }
 
 /* ---- evaluation ---- */

@@ -142,15 +142,38 @@ static mpinn_status draw_contexts(mpinn_context *context, const tested *t, size_
   return status;
 }
 
-static mpinn_status score_twin(mpinn_context *context, protocol_run *run, const tested *t, const float *truth,
-                               const mpinn_twin *twin, double seconds, float *fields) {
+/* The eikonal equation on the twin's velocity, cv at the wall's nodes, from the origin that the query's early
+ * part has. */
+static mpinn_status score_eikonal(mpinn_context *context, protocol_run *run, const tested *t, size_t query,
+                                  const float *truth, const mpinn_twin *twin, const float *cv, float *at) {
+  const size_t n = t->n_wall, k = run->options->k;
+  static const char method[] = "meta-pinn";
+  const mpinn_array *origins = mpinn_subject_find(t->subject, "origins", MPINN_FIELD);
+  const double start = mpinn_seconds();
+  double squared = 0;
+  mpinn_origin origin;
+  MPINN_TRY(mpinn_twin_eikonal(context, twin, mpinn_subject_mesh(t->subject), cv, NULL, &origin, at));
+  const double seconds = mpinn_seconds() - start;
+  for (size_t d = 0; d < 3; d++) {
+    const double off = origin.site.position[d] - mpinn_array_get(origins, query, d);
+    squared += off * off;
+  }
+  mpinn_scores_add(&run->scores, method, "at_scc_eikonal", "all", k, mpinn_scc(n, at, truth));
+  mpinn_scores_add(&run->scores, method, "at_mae_eikonal", "all", k, mpinn_mean_absolute_error(n, at, truth));
+  mpinn_scores_add(&run->scores, method, "origin_error_mm", "all", k, sqrt(squared));
+  mpinn_scores_add(&run->scores, method, "seconds_eikonal", "all", k, seconds);
+  return MPINN_OK;
+}
+
+static mpinn_status score_twin(mpinn_context *context, protocol_run *run, const tested *t, size_t query,
+                               const float *truth, const mpinn_twin *twin, float *fields) {
   const size_t n = t->n_wall, k = run->options->k;
   float *at = fields, *cv = fields + n, *residual = fields + 2 * n;
   static const char method[] = "meta-pinn";
   const double start = mpinn_seconds();
   MPINN_TRY(mpinn_twin_evaluate(context, twin, n, mpinn_mesh_points(mpinn_subject_mesh(t->subject)), at, NULL,
                                 cv, residual));
-  seconds += mpinn_seconds() - start;
+  const double seconds = mpinn_twin_get_info(twin).seconds + mpinn_seconds() - start;
   mpinn_scores_add_at(&run->scores, method, k, n, at, truth);
   mpinn_scores_add_cv(&run->scores, method, k, n, cv, t->cv);
   mpinn_scores_add(&run->scores, method, "residual_msq", "nodes", k, mpinn_mean_square(n, residual));
@@ -159,7 +182,7 @@ static mpinn_status score_twin(mpinn_context *context, protocol_run *run, const 
   mpinn_scores_add(&run->scores, method, "residual_msq", "interior", k, mpinn_mean_square(n, residual));
   mpinn_scores_add(&run->scores, method, "residual_abs", "interior", k, mpinn_mean_absolute(n, residual));
   mpinn_scores_add(&run->scores, method, "seconds", "all", k, seconds);
-  return MPINN_OK;
+  return score_eikonal(context, run, t, query, truth, twin, cv, at);
 }
 
 static mpinn_status run_model(mpinn_context *context, protocol_run *run, const tested *t, size_t query,
@@ -181,7 +204,7 @@ static mpinn_status run_model(mpinn_context *context, protocol_run *run, const t
                                        .context = maps,
                                        .query = &maps[k]};
   MPINN_TRY_GOTO(done, status, mpinn_personalize(context, run->model, &input, &twin));
-  status = score_twin(context, run, t, truth, twin, mpinn_twin_get_info(twin).seconds, fields);
+  status = score_twin(context, run, t, query, truth, twin, fields);
 done:
   mpinn_twin_destroy(&twin);
   for (size_t m = 0; values && m <= k; m++) free(values[m]);

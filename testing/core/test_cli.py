@@ -241,6 +241,16 @@ class PersonalizeTest(files.ProgramTest):
         self.assertEqual(tensors["subject_000/node/Support"][0], 0)
         self.assertGreater(tensors["subject_000/node/Support"][1], 0)
 
+    def test_the_eikonal_solution_is_attached_where_it_is_asked_for(self):
+        arguments = (*self.arguments, "--context", "AT_00,AT_01", "--model", "model.safetensors")
+        self.succeed(*arguments)
+        self.assertNotIn("subject_000/node/ATEikonal", files.read_safetensors(self.path("out.safetensors"))[0])
+        self.succeed(*arguments, "--eikonal")
+        tensors, texts = files.read_safetensors(self.path("out.safetensors"))
+        self.assertTrue(all(math.isfinite(v) for v in tensors["subject_000/node/ATEikonal"]))
+        self.assertEqual(len(texts["subject_000/metapinn_origin_mm"].replace(",", " ").split()), 3)
+        self.assertGreaterEqual(float(texts["subject_000/metapinn_consistency_ms"]), 0)
+
     def test_an_answer_that_is_personalized_again_keeps_the_first_input(self):
         self.succeed(*self.arguments, "--context", "AT_00", "--model", "model.safetensors")
         self.succeed(

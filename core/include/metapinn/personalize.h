@@ -20,13 +20,15 @@ typedef struct mpinn_personalize_options {
   const mpinn_site *origin; /* without a query map: the query's site of origin, mm and ms; may be NULL. Both
                                NULL: the first context map is the query */
   size_t max_measured;      /* more measured nodes than this are thinned; 0: the preset's */
+  bool eikonal;             /* also ask mpinn_twin_eikonal; default false */
 } mpinn_personalize_options;
 
 void mpinn_personalize_options_default(mpinn_personalize_options *options);
 
-/* surface carries the maps; NULL: the heart does. Measured are its nodes that have a value in at least one
- * context map and, where it has a node array `measured`, are marked there. Values that are NaN or ≤ −9999 are
- * not measured; how many there were is said through the log and kept in the texts.
+/* surface carries the maps, and may be points alone (mpinn_mesh_create_points); NULL: the heart does.
+ * Measured are its nodes that have a value in at least one context map and, where it has a node array
+ * `measured`, are marked there. Values that are NaN or ≤ −9999 are not measured; how many there were is said
+ * through the log and kept in the texts.
  *
  * On success the heart has new node arrays (float32): AT (ms), CV (m/s), PDEResidual (|∇T| F − 1) and Support
  * (mm); the heart's own arrays AT and CV, where it had any, are kept as AT_input and CV_input. And new texts:
@@ -35,7 +37,15 @@ void mpinn_personalize_options_default(mpinn_personalize_options *options);
  * metapinn_cleaning metapinn_measured_nodes  metapinn_early_nodes  metapinn_seconds (of mpinn_personalize)
  * metapinn_total_seconds (of this) metapinn_time_offset_ms  metapinn_shape_distance  metapinn_stranger ("no",
  * or "yes: …" with a sentence) metapinn_frame_centre_mm  metapinn_frame_rotation (9 numbers by rows)
- * metapinn_frame_scale_per_mm  metapinn_frame_from On failure the heart is as it was. info and twin (to be
+ * metapinn_frame_scale_per_mm  metapinn_frame_from
+ *
+ * With eikonal also the node array ATEikonal (ms, the query's clock; one that the heart had of its own is
+ * kept as ATEikonal_input) and the texts metapinn_origin_mm (the site of origin that the query's early part
+ * has on the twin's velocity, or the one given)  metapinn_origin_misfit_ms (root mean square over that part)
+ * metapinn_consistency_ms (root mean square difference of AT and ATEikonal over the wall: whether twin and
+ * physics agree). Without it those of an earlier answer go.
+ *
+ * On failure the heart is as it was. info and twin (to be
  * destroyed by the caller) may be NULL. MPINN_ERROR_MAP, naming the map: none is chosen, no such array, cell
  * data, wrong length or number of components. */
 mpinn_status mpinn_personalize_subject(mpinn_context *context, const mpinn_model *model, mpinn_subject *heart,

@@ -5,6 +5,7 @@
 #include "metapinn/eikonal.h"
 #include "metapinn/frame.h"
 #include "metapinn/model.h"
+#include "metapinn/origin.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -50,6 +51,9 @@ void mpinn_twin_destroy(mpinn_twin **twin);
 
 mpinn_twin_info mpinn_twin_get_info(const mpinn_twin *twin);
 
+/* The query's early part, as the twin was made from it: points[n][3] (mm), times[n] (ms). Owned by the twin. */
+void mpinn_twin_early(const mpinn_twin *twin, size_t *n, const double **points, const double **times);
+
 /* The twin at points[n][3] (mm, the heart's coordinates). Each output may be NULL:
  *   at[n] ms; gradient[n][3] ms/mm, exact; cv[n] m/s; residual[n] = |∇T| F − 1. */
 mpinn_status mpinn_twin_evaluate(mpinn_context *context, const mpinn_twin *twin, size_t n, const double *points,
@@ -58,6 +62,13 @@ mpinn_status mpinn_twin_evaluate(mpinn_context *context, const mpinn_twin *twin,
 /* support[n], mm: distance from each point to the nearest measured node. */
 mpinn_status mpinn_twin_support(mpinn_context *context, const mpinn_twin *twin, size_t n, const double *points,
                                 float *support);
+
+/* What physics makes of the twin's velocity: at[node_count] (ms, the query's clock), the eikonal solution on cv
+ * from the site of origin that the query's early part has on it, or from known where that is not NULL (then of
+ * misfit 0). mesh is the wall, cv[node_count] (m/s) the twin's velocity at its nodes. Fails as
+ * mpinn_find_origin does. */
+mpinn_status mpinn_twin_eikonal(mpinn_context *context, const mpinn_twin *twin, const mpinn_mesh *mesh,
+                                const float *cv, const mpinn_site *known, mpinn_origin *origin, float *at);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,40 @@
+/* The inverse of the forward model: where in the wall, and when, did an activation begin whose first times
+ * are known? */
+#ifndef METAPINN_ORIGIN_H
+#define METAPINN_ORIGIN_H
+
+#include "metapinn/eikonal.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A map's measured points, of which the early part counts: the search looks at the earliest fifth, or at the
+ * earliest 4 max_solves where that is more. */
+typedef struct mpinn_origin_search {
+  size_t n;
+  const double *points; /* [n][3], mm; the nearest points of the mesh are taken for them */
+  const double *times;  /* [n], ms, of a clock with any zero; NaN and ≤ −9999: not measured */
+  size_t max_solves;    /* how many points, well spread, are used: one eikonal solve each; 0: 16 */
+} mpinn_origin_search;
+
+typedef struct mpinn_origin {
+  mpinn_site site; /* position in mm, anywhere in the mesh; onset in ms, of the clock of times */
+  double misfit;   /* ms, root mean square of what onset and travel times leave of the times used */
+  size_t node;     /* the best of the mesh's nodes */
+  size_t n_used;   /* points used */
+} mpinn_origin;
+
+/* By reciprocity: a front takes as long from x to a measured point as from there to x, so that one solve a
+ * measured point tells for every x what its times would be but for the onset, which is their mean difference.
+ * The best x is then looked for between nodes. One from which the front would arrive at the earliest point
+ * after the onset by more than all times used span is the worse for it. Where the mesh is of several
+ * components, one with most of the points used. MPINN_ERROR_MAP: fewer than 4 different points measured, or
+ * in one component. */
+mpinn_status mpinn_find_origin(mpinn_context *context, const mpinn_eikonal *solver,
+                               const mpinn_origin_search *search, mpinn_origin *origin);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
