@@ -1,10 +1,10 @@
 #include "metapinn/origin.h"
 
+#include "eikonal/each.h"
 #include "eikonal/internal.h"
 #include "heart/spread.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { DEFAULT_SOLVES = 16, FEWEST = 4 };
@@ -107,53 +107,22 @@ static mpinn_status take_points(mpinn_context *context, const mpinn_origin_searc
 
 /* ---- travel times ---- */
 
-/* To one point, on a context of its own, so that several can be solved at once. */
-static mpinn_status solve_point(const search_data *data, size_t point, char *error, size_t bytes) {
+static void take_travel(void *user, size_t point, const float *at) {
+  const search_data *data = user;
   const size_t count = data->solver->mesh->node_count;
-  mpinn_context_options options;
-  mpinn_context *context = NULL;
-  float *at = NULL;
-  mpinn_site site = {.onset = 0};
-  memcpy(site.position, data->points + 3 * point, sizeof site.position);
-  mpinn_context_options_default(&options);
-  options.threads = 1;
-  mpinn_status status = mpinn_context_create(&options, &context);
-  if (status != MPINN_OK) {
-    snprintf(error, bytes, "No memory for a context");
-    return status;
-  }
-  status = MPINN_NEW(context, &at, count);
-  if (status == MPINN_OK) status = mpinn_eikonal_solve(context, data->solver, 1, &site, at);
-  for (size_t i = 0; i < count && status == MPINN_OK; i++) data->travel[i * data->n + point] = at[i];
-  if (status != MPINN_OK) snprintf(error, bytes, "%s", mpinn_context_error(context));
-  free(at);
-  mpinn_context_destroy(&context);
-  return status;
+  for (size_t i = 0; i < count; i++) data->travel[i * data->n + point] = at[i];
 }
 
 static mpinn_status solve_points(mpinn_context *context, search_data *data) {
-  const size_t batch = (size_t)mpinn_context_threads(context);
+  mpinn_site *sites = NULL;
   MPINN_TRY(MPINN_NEW(context, &data->travel, data->solver->mesh->node_count * data->n));
-  for (size_t first = 0; first < data->n; first += batch) {
-    const size_t end = first + batch < data->n ? first + batch : data->n;
-    mpinn_status failed = MPINN_OK;
-    char error[512] = "";
-    MPINN_TRY(mpinn_progress(context, (double)first / (double)data->n, "searching the site of origin"));
-#pragma omp parallel for schedule(static) num_threads(mpinn_context_threads(context))
-    for (size_t point = first; point < end; point++) {
-      char own[512] = "";
-      const mpinn_status status = solve_point(data, point, own, sizeof own);
-      if (status != MPINN_OK) {
-#pragma omp critical(mpinn_origin_failed)
-        {
-          failed = status;
-          memcpy(error, own, sizeof error);
-        }
-      }
-    }
-    if (failed != MPINN_OK) return mpinn_fail(context, failed, "%s", error);
-  }
-  return MPINN_OK;
+  MPINN_TRY(MPINN_NEW(context, &sites, data->n));
+  for (size_t i = 0; i < data->n; i++)
+    memcpy(sites[i].position, data->points + 3 * i, sizeof sites[i].position);
+  const mpinn_status status = mpinn_eikonal_solve_each(context, data->solver, data->n, sites,
+                                                       "searching the site of origin", take_travel, data);
+  free(sites);
+  return status;
 }
 
 static size_t count_reached(const search_data *data, size_t node) {

@@ -1,6 +1,7 @@
 #include "metapinn/phantom.h"
 
 #include "base/internal.h"
+#include "eikonal/each.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -96,57 +97,28 @@ static mpinn_status draw_origins(mpinn_context *context, const mpinn_mesh *mesh,
 /* ---- solving ---- */
 
 typedef struct job {
-  const mpinn_eikonal *solver;
-  size_t maps, n_nodes, n_solved;
+  size_t maps, n_nodes;
   const double (*origins)[4];
   float *at; /* [maps][n_nodes] */
 } job;
 
-/* One map, on a context of its own, so that several can be solved at once. */
-static mpinn_status solve_map(const job *j, size_t map, char *error, size_t bytes) {
-  mpinn_context_options options;
-  mpinn_context *context = NULL;
-  float *all = NULL;
-  mpinn_site site = {.onset = j->origins[map][3]};
-  memcpy(site.position, j->origins[map], sizeof site.position);
-  mpinn_context_options_default(&options);
-  options.threads = 1;
-  mpinn_status status = mpinn_context_create(&options, &context);
-  if (status != MPINN_OK) {
-    snprintf(error, bytes, "No memory for a context");
-    return status;
-  }
-  status = MPINN_NEW(context, &all, j->n_solved);
-  if (status == MPINN_OK) status = mpinn_eikonal_solve(context, j->solver, 1, &site, all);
-  if (status == MPINN_OK) memcpy(j->at + map * j->n_nodes, all, j->n_nodes * sizeof *all);
-  if (status != MPINN_OK) snprintf(error, bytes, "%s", mpinn_context_error(context));
-  free(all);
-  mpinn_context_destroy(&context);
-  return status;
+/* Of a refined mesh the first nodes are the mesh's own. */
+static void take_map(void *user, size_t map, const float *at) {
+  const job *j = user;
+  memcpy(j->at + map * j->n_nodes, at, j->n_nodes * sizeof *at);
 }
 
-static mpinn_status solve_maps(mpinn_context *context, const job *j) {
-  const size_t batch = (size_t)mpinn_context_threads(context);
-  for (size_t first = 0; first < j->maps; first += batch) {
-    const size_t end = first + batch < j->maps ? first + batch : j->maps;
-    mpinn_status failed = MPINN_OK;
-    char error[512] = "";
-    MPINN_TRY(mpinn_progress(context, (double)first / (double)j->maps, "simulating activation maps"));
-#pragma omp parallel for schedule(static) num_threads(mpinn_context_threads(context))
-    for (size_t map = first; map < end; map++) {
-      char own[512] = "";
-      const mpinn_status status = solve_map(j, map, own, sizeof own);
-      if (status != MPINN_OK) {
-#pragma omp critical(mpinn_simulate)
-        {
-          failed = status;
-          memcpy(error, own, sizeof error);
-        }
-      }
-    }
-    if (failed != MPINN_OK) return mpinn_fail(context, failed, "%s", error);
+static mpinn_status solve_maps(mpinn_context *context, const mpinn_eikonal *solver, job *j) {
+  mpinn_site *sites = NULL;
+  MPINN_TRY(MPINN_NEW(context, &sites, j->maps));
+  for (size_t m = 0; m < j->maps; m++) {
+    memcpy(sites[m].position, j->origins[m], sizeof sites[m].position);
+    sites[m].onset = j->origins[m][3];
   }
-  return MPINN_OK;
+  const mpinn_status status =
+      mpinn_eikonal_solve_each(context, solver, j->maps, sites, "simulating activation maps", take_map, j);
+  free(sites);
+  return status;
 }
 
 static void remove_maps(mpinn_subject *subject) {
@@ -193,11 +165,9 @@ mpinn_status mpinn_subject_simulate_maps(mpinn_context *context, mpinn_subject *
   velocity.association = MPINN_CELLS;
   velocity.speed = speed;
   MPINN_TRY_GOTO(end, status, mpinn_eikonal_create(context, refined ? refined : mesh, &velocity, &solver));
-  j.solver = solver;
-  j.n_solved = mpinn_mesh_node_count(refined ? refined : mesh);
   j.origins = (const double(*)[4])origins;
   MPINN_TRY_GOTO(end, status, MPINN_NEW(context, &j.at, maps * j.n_nodes));
-  MPINN_TRY_GOTO(end, status, solve_maps(context, &j));
+  MPINN_TRY_GOTO(end, status, solve_maps(context, solver, &j));
   status = add_maps(context, subject, &j);
 end:
   mpinn_eikonal_destroy(&solver);
