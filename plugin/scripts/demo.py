@@ -70,8 +70,8 @@ def frame(strings, points):
     return centre + axes[1] * (middle.min() + middle.max()) / 2, axes
 
 
-def draw(twin, data, strings, maps, truth_cv, out):
-    """The picture and the state."""
+def draw(twin, data, strings, maps, truth_cv, source, out):
+    """The picture and the state. source: "true" where the maps are simulated, else "given"."""
     query = maps[-1]
     points = numpy.asarray(data.Points, dtype=float)
     highest = numpy.nanmax(numpy.concatenate([array(data, query), array(data, "AT")]))
@@ -83,7 +83,7 @@ def draw(twin, data, strings, maps, truth_cv, out):
         # Looked at from the other side, so that the half with the scar stays.
         axes = numpy.array([-axes[0], -axes[1], axes[2]])
     figure = demo_figure.Figure(twin, (centre, axes), True)
-    figure.activation(0, "Activation, true", query, high, step)
+    figure.activation(0, f"Activation, {source}", query, high, step)
     figure.activation(1, "Activation, predicted", "AT", high, step)
     figure.velocity(2, "Velocity; true scar outlined" if len(scar) else "Velocity, predicted", "CV",
                     truth_cv if len(scar) else None)
@@ -107,6 +107,8 @@ def report(heart, data, strings, maps, truth_cv, twin, seconds):
     measured = twin.GetPropertyValue("NumberOfMeasuredNodes")
     print(f"  context maps             {', '.join(context)}, at {measured} nodes")
     print(f"  predicted map            {maps[-1]}, from the earliest 20 % of its measured nodes")
+    if len(maps) == 1:
+        print("                           the heart's only map is context and query: how near AT is to it is no test")
     print(f"\n  {'':<24} {'SCC':>7} {'relative RMSE':>14} {'mean abs. error':>15}")
     print(line("activation time (AT)", "ms", compare(array(data, "AT"), array(data, maps[-1]))))
     velocity = compare(array(data, "CV"), array(data, truth_cv) if truth_cv else None)
@@ -147,7 +149,7 @@ def main():
         raise demo_heart.DemoError(f"{path} cannot be personalized: {said[-1].split('): ', 1)[-1]}")
     strings = texts(data)
     truth_cv = "CV_input" if "CV_input" in data.PointData.keys() else None
-    draw(twin, data, strings, maps, truth_cv, options.out)
+    draw(twin, data, strings, maps, truth_cv, "given" if path == options.heart else "true", options.out)
     report(options.heart, data, strings, maps, truth_cv, twin, seconds)
     print(f"\n  picture                  {os.path.join(options.out, 'demo.png')}")
     print("  the same in ParaView     ./run gui")
