@@ -259,6 +259,7 @@ void mpinn_velocity_default(mpinn_velocity *velocity) {
 mpinn_status mpinn_eikonal_create(mpinn_context *context, const mpinn_mesh *mesh,
                                   const mpinn_velocity *velocity, mpinn_eikonal **solver) {
   *solver = NULL;
+  if (mpinn_mesh_cell_count(mesh) == 0) return mpinn_fail(context, MPINN_ERROR_MESH, "The mesh has no cells");
   MPINN_TRY(MPINN_NEW(context, solver, 1));
   (*solver)->mesh = mesh;
   const mpinn_status status = mpinn_front_measure(context, velocity, *solver);

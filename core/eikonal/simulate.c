@@ -164,8 +164,10 @@ mpinn_status mpinn_subject_simulate_maps(mpinn_context *context, mpinn_subject *
   mpinn_velocity_default(&velocity);
   velocity.association = MPINN_CELLS;
   velocity.speed = speed;
+  MPINN_TRY_GOTO(end, status, mpinn_progress(context, 0, "simulating activation maps"));
   MPINN_TRY_GOTO(end, status, mpinn_eikonal_create(context, refined ? refined : mesh, &velocity, &solver));
   j.origins = (const double(*)[4])origins;
+  MPINN_TRY_GOTO(end, status, mpinn_progress(context, 0, "simulating activation maps"));
   MPINN_TRY_GOTO(end, status, MPINN_NEW(context, &j.at, maps * j.n_nodes));
   MPINN_TRY_GOTO(end, status, solve_maps(context, solver, &j));
   status = add_maps(context, subject, &j);

@@ -155,11 +155,15 @@ static mpinn_status find_surroundings(mpinn_context *context, size_t n_nodes, si
 
 mpinn_status mpinn_shape_improve(mpinn_context *context, const mpinn_shape *shape, size_t n_nodes,
                                  double (*points)[3], size_t n_cells, const int32_t (*cells)[4]) {
-  enum { PASSES = 5 };
+  enum { PASSES = 5, BETWEEN_PROGRESS = 10000 };
   surroundings s = {.shape = shape, .points = points, .cells = cells};
-  const mpinn_status status = find_surroundings(context, n_nodes, n_cells, &s);
-  for (int pass = 0; pass < PASSES && status == MPINN_OK; pass++)
-    for (size_t i = 0; i < n_nodes; i++) improve_node(&s, (int32_t)i);
+  const size_t steps = PASSES * n_nodes;
+  mpinn_status status = find_surroundings(context, n_nodes, n_cells, &s);
+  for (size_t i = 0; i < steps && status == MPINN_OK; i++) {
+    if (i % BETWEEN_PROGRESS == 0)
+      status = mpinn_progress(context, (double)i / (double)steps, "improving the phantom heart's tetrahedra");
+    if (status == MPINN_OK) improve_node(&s, (int32_t)(i % n_nodes));
+  }
   free(s.start);
   free(s.around);
   return status;

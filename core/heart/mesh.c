@@ -269,6 +269,23 @@ failed:
   return status;
 }
 
+mpinn_status mpinn_mesh_create_points(mpinn_context *context, size_t n_nodes, const double *points,
+                                      mpinn_mesh **mesh) {
+  mpinn_status status;
+  *mesh = NULL;
+  if (n_nodes == 0) return mpinn_fail(context, MPINN_ERROR_MESH, "The mesh has no nodes");
+  if (!points) return mpinn_fail(context, MPINN_ERROR_ARGUMENT, "A mesh needs points");
+  MPINN_TRY_GOTO(failed, status, allocate_mesh(context, MPINN_TRIANGLE, n_nodes, 0, mesh));
+  memcpy((*mesh)->points, points, 3 * n_nodes * sizeof *points);
+  MPINN_TRY_GOTO(failed, status, check_input(context, *mesh));
+  MPINN_TRY_GOTO(failed, status, list_corners(context, *mesh));
+  MPINN_TRY_GOTO(failed, status, list_edges(context, *mesh));
+  return MPINN_OK;
+failed:
+  mpinn_mesh_destroy(mesh);
+  return status;
+}
+
 void mpinn_mesh_destroy(mpinn_mesh **mesh) {
   if (!*mesh) return;
   free((*mesh)->points);
@@ -393,6 +410,7 @@ mpinn_status mpinn_mesh_refine(mpinn_context *context, const mpinn_mesh *mesh, m
   const size_t children = mesh->type == MPINN_TRIANGLE ? 4 : 8;
   mpinn_status status;
   *refined = NULL;
+  if (mesh->cell_count == 0) return mpinn_fail(context, MPINN_ERROR_MESH, "The mesh has no cells");
   MPINN_TRY_GOTO(failed, status,
                  allocate_mesh(context, mesh->type, mesh->node_count + mesh->edge_count,
                                children * mesh->cell_count, refined));

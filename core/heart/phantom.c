@@ -43,8 +43,10 @@ static mpinn_status search_step(mpinn_context *context, mpinn_shape *shape, size
   memset(stuffing, 0, sizeof *stuffing);
   for (int i = 0; i < 10 && nearest > enough; i++) {
     mpinn_stuffing tried;
-    MPINN_TRY(mpinn_progress(context, i / 10.0, "filling the phantom heart with tetrahedra"));
-    MPINN_TRY(stuff_shape(context, shape, step, shift, &tried));
+    const mpinn_progress_part outer = mpinn_progress_enter(context, 0.03 * i, 0.03 * (i + 1));
+    const mpinn_status status = stuff_shape(context, shape, step, shift, &tried);
+    mpinn_progress_leave(context, outer);
+    MPINN_TRY(status);
     const double ratio = (double)tried.n_nodes / (double)wanted, off = fabs(ratio - 1);
     if (off < nearest) {
       mpinn_stuffing_clear(stuffing);
@@ -67,8 +69,12 @@ static mpinn_status to_mesh(mpinn_context *context, const mpinn_shape *shape, mp
     mpinn_shape_lattice_to_heart(shape, x, moved);
     memcpy(x, moved, sizeof moved);
   }
-  MPINN_TRY(mpinn_shape_improve(context, shape, stuffing->n_nodes, (double(*)[3])stuffing->points,
-                                stuffing->n_cells, (const int32_t(*)[4])stuffing->cells));
+  const mpinn_progress_part outer = mpinn_progress_enter(context, 0.3, 0.9);
+  const mpinn_status status =
+      mpinn_shape_improve(context, shape, stuffing->n_nodes, (double(*)[3])stuffing->points,
+                          stuffing->n_cells, (const int32_t(*)[4])stuffing->cells);
+  mpinn_progress_leave(context, outer);
+  MPINN_TRY(status);
   return mpinn_mesh_create(context, MPINN_TETRAHEDRON, stuffing->n_nodes, stuffing->points, stuffing->n_cells,
                            stuffing->cells, mesh);
 }
@@ -101,6 +107,7 @@ static mpinn_status build_mesh(mpinn_context *context, const mpinn_phantom_optio
     const double off = fabs((double)stuffing.n_nodes / (double)options->nodes - 1);
     if (status == MPINN_OK) status = to_mesh(context, shape, &stuffing, mesh);
     mpinn_stuffing_clear(&stuffing);
+    if (status == MPINN_OK) status = mpinn_progress(context, 0.9, "checking the phantom heart");
     if (status == MPINN_OK) status = is_sound(context, *mesh, &sound);
     if (status == MPINN_OK && sound && off <= 0.05) return MPINN_OK;
     mpinn_mesh_destroy(mesh);

@@ -78,8 +78,11 @@ mpinn_status mpinn_shape_label(mpinn_context *context, const mpinn_shape *shape,
   MPINN_TRY(mpinn_mesh_boundary(context, mesh, &count, &faces));
   for (size_t i = 0; i < 3 * count; i++) made.surface_class[faces[i / 3][i % 3]] = MPINN_CLASS_EPICARDIUM;
   free(faces);
-  for (size_t i = 0; i < mpinn_mesh_node_count(mesh); i++) {
+  const size_t n = mpinn_mesh_node_count(mesh), between_progress = 20000;
+  for (size_t i = 0; i < n; i++) {
     mpinn_shape_place place;
+    if (i % between_progress == 0)
+      MPINN_TRY(mpinn_progress(context, 0.9 + 0.1 * (double)i / (double)n, "labelling the phantom heart"));
     mpinn_shape_locate(shape, points + 3 * i, &place);
     if (made.surface_class[i]) made.surface_class[i] = class_of(&place, points[3 * i + 2]);
     made.segment[i] = mpinn_shape_segment(shape, &place);

@@ -481,10 +481,15 @@ static mpinn_status fill(work *w) {
 }
 
 static mpinn_status run(work *w) {
+  static const char what[] = "filling the phantom heart with tetrahedra";
+  MPINN_TRY(mpinn_progress(w->context, 0, what));
   MPINN_TRY(sample(w));
+  MPINN_TRY(mpinn_progress(w->context, 0.4, what));
   MPINN_TRY(collect_tets(w));
   MPINN_TRY(collect_cuts(w));
+  MPINN_TRY(mpinn_progress(w->context, 0.5, what));
   find_cuts(w);
+  MPINN_TRY(mpinn_progress(w->context, 0.8, what));
   MPINN_TRY(snap_nodes(w));
   return fill(w);
 }

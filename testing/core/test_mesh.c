@@ -276,6 +276,19 @@ static void the_nearest_point_of_a_mesh_is_found(void **state) {
   mpinn_mesh_destroy(&square);
 }
 
+static void points_alone_are_a_mesh_that_nothing_is_solved_on(void **state) {
+  mpinn_mesh *mesh = NULL, *refined = NULL;
+  const double points[6] = {0, 0, 0, 1, 2, 3}, broken[3] = {0, NAN, 0};
+  (void)state;
+  assert_int_equal(mpinn_mesh_create_points(context, 2, points, &mesh), MPINN_OK);
+  assert_int_equal(mpinn_mesh_node_count(mesh), 2);
+  assert_int_equal(mpinn_mesh_cell_count(mesh), 0);
+  assert_int_equal(mpinn_mesh_refine(context, mesh, &refined), MPINN_ERROR_MESH);
+  mpinn_mesh_destroy(&mesh);
+  assert_int_equal(mpinn_mesh_create_points(context, 1, broken, &mesh), MPINN_ERROR_MESH);
+  assert_int_equal(mpinn_mesh_create_points(context, 0, points, &mesh), MPINN_ERROR_MESH);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_good_mesh_comes_back_as_given),
@@ -292,6 +305,7 @@ int main(void) {
       cmocka_unit_test(triangles_are_refined_into_four),
       cmocka_unit_test(children_of_ignored_cells_are_ignored),
       cmocka_unit_test(the_nearest_point_of_a_mesh_is_found),
+      cmocka_unit_test(points_alone_are_a_mesh_that_nothing_is_solved_on),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }

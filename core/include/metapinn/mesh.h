@@ -28,6 +28,9 @@ typedef struct mpinn_mesh_report {
  * an index out of range. */
 mpinn_status mpinn_mesh_create(mpinn_context *context, mpinn_cell_type type, size_t n_nodes, const double *points,
                                size_t n_cells, const int32_t *cells, mpinn_mesh **mesh);
+/* Nodes alone, [n_nodes][3] (mm), without any cell: a measured surface of which only its points are known. What computes
+ * on cells refuses it. MPINN_ERROR_MESH as above. */
+mpinn_status mpinn_mesh_create_points(mpinn_context *context, size_t n_nodes, const double *points, mpinn_mesh **mesh);
 void mpinn_mesh_destroy(mpinn_mesh **mesh);
 
 mpinn_cell_type mpinn_mesh_cell_type(const mpinn_mesh *mesh);
