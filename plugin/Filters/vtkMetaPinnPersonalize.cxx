@@ -117,11 +117,11 @@ public:
     mpinn_status status = this->Choose(measured != nullptr);
     if (status == MPINN_OK)
     {
-      status = this->Convert(heart, "heart", &this->Heart);
+      status = this->ConvertHeart(heart);
     }
     if (status == MPINN_OK && measured)
     {
-      status = this->Convert(measured, "measured surface", &this->Surface);
+      status = this->ConvertMeasured(measured);
     }
     if (status == MPINN_OK)
     {
@@ -170,16 +170,26 @@ private:
     return MPINN_OK;
   }
 
-  mpinn_status Convert(vtkDataObject* input, const char* what, mpinn_subject** subject)
+  vtkMetapinnConvert::ArrayChoice Wanted() const
   {
-    auto wanted = [this](const char* name)
+    return [this](const char* name)
     {
       return vtkMetapinnConvert::KnownArray(name) || this->Query == name ||
         std::find(this->Context.begin(), this->Context.end(), name) != this->Context.end();
     };
+  }
+
+  mpinn_status ConvertMeasured(vtkDataObject* input)
+  {
+    return vtkMetapinnConvert::ToMeasuredSubject(
+      this->Run, input, "measured surface", this->Wanted(), &this->Surface, this->Error);
+  }
+
+  mpinn_status ConvertHeart(vtkDataObject* input)
+  {
     vtkMetapinnConvert::Cells cells;
-    const mpinn_status status =
-      vtkMetapinnConvert::ToSubject(this->Run, input, what, wanted, subject, cells, this->Error);
+    const mpinn_status status = vtkMetapinnConvert::ToSubject(
+      this->Run, input, "heart", this->Wanted(), &this->Heart, cells, this->Error);
     if (!cells.Notice.empty())
     {
       vtkWarningWithObjectMacro(this->Self, << cells.Notice);

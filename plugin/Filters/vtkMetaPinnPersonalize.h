@@ -23,8 +23,9 @@
  * velocity and the query's activation times everywhere.
  *
  * Port 0 takes the heart: a vtkUnstructuredGrid of tetrahedra (mm) or, where there is no volume, a
- * surface of triangles. Port 1, optional, takes the measured surface that carries the maps
- * (composite data are accepted); without it the heart carries them. NaN and values at or below
+ * surface of triangles. Port 1, optional, takes the measured surface that carries the maps (any
+ * point set, of which only the points count, or composite data); without it the heart carries them.
+ * NaN and values at or below
  * -9999 mean "not measured".
  *
  * The output is the heart as it came, with the point arrays

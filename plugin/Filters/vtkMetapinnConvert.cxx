@@ -355,18 +355,44 @@ mpinn_status AddArrays(mpinn_context* context, vtkFieldData* data, mpinn_associa
   return MPINN_OK;
 }
 
-mpinn_status AddAllArrays(mpinn_context* context, vtkDataSet* input,
+mpinn_status AddAllArrays(mpinn_context* context, vtkDataSet* input, bool cells,
   const vtkMetapinnConvert::ArrayChoice& wanted, const std::vector<vtkIdType>& rows,
   mpinn_subject* subject)
 {
   mpinn_status status = AddArrays(context, input->GetPointData(), MPINN_NODES, wanted, {}, subject);
-  if (status == MPINN_OK)
+  if (status == MPINN_OK && cells)
   {
     status = AddArrays(context, input->GetCellData(), MPINN_CELLS, wanted, rows, subject);
   }
   if (status == MPINN_OK)
   {
     status = AddArrays(context, input->GetFieldData(), MPINN_FIELD, wanted, {}, subject);
+  }
+  return status;
+}
+
+/** From the mesh, taken over where status says that there is one, to the subject with its arrays.
+ */
+mpinn_status Finish(mpinn_context* context, mpinn_status status, mpinn_mesh* mesh,
+  vtkDataSet* input, bool cells, const char* what, const vtkMetapinnConvert::ArrayChoice& wanted,
+  const std::vector<vtkIdType>& rows, mpinn_subject** subject, std::string& error)
+{
+  if (status == MPINN_OK)
+  {
+    status = mpinn_subject_create(context, &mesh, subject);
+  }
+  if (status == MPINN_OK)
+  {
+    status = AddAllArrays(context, input, cells, wanted, rows, *subject);
+    if (status != MPINN_OK)
+    {
+      mpinn_subject_destroy(subject);
+    }
+  }
+  if (status != MPINN_OK)
+  {
+    mpinn_mesh_destroy(&mesh);
+    error = std::string("The ") + what + ": " + mpinn_context_error(context);
   }
   return status;
 }
@@ -502,35 +528,54 @@ mpinn_status vtkMetapinnConvert::ToSubject(mpinn_context* context, vtkDataObject
   {
     return MPINN_ERROR_MESH;
   }
-  std::vector<double> scratch;
-  const double* coordinates = AsDoubles(points->GetPoints()->GetData(), scratch);
-  mpinn_mesh* mesh = nullptr;
-  mpinn_status status =
-    mpinn_mesh_create(context, simplices.Type, static_cast<size_t>(points->GetNumberOfPoints()),
-      coordinates, simplices.Source.size(), simplices.Nodes.data(), &mesh);
-  if (status == MPINN_OK)
-  {
-    status = mpinn_subject_create(context, &mesh, subject);
-  }
-  if (static_cast<vtkIdType>(simplices.Source.size()) != points->GetNumberOfCells() ||
-    !cells.Notice.empty())
+  const size_t simplexCount = simplices.Source.size();
+  if (static_cast<vtkIdType>(simplexCount) != points->GetNumberOfCells() || !cells.Notice.empty())
   {
     cells.Source = std::move(simplices.Source);
   }
-  if (status == MPINN_OK)
+  std::vector<double> scratch;
+  const double* coordinates = AsDoubles(points->GetPoints()->GetData(), scratch);
+  mpinn_mesh* mesh = nullptr;
+  const mpinn_status status =
+    mpinn_mesh_create(context, simplices.Type, static_cast<size_t>(points->GetNumberOfPoints()),
+      coordinates, simplexCount, simplices.Nodes.data(), &mesh);
+  return Finish(context, status, mesh, points, true, what, wanted, cells.Source, subject, error);
+}
+
+//------------------------------------------------------------------------------
+mpinn_status vtkMetapinnConvert::ToMeasuredSubject(mpinn_context* context, vtkDataObject* input,
+  const char* what, const ArrayChoice& wanted, mpinn_subject** subject, std::string& error)
+{
+  auto* points = vtkPointSet::SafeDownCast(input);
+  error.clear();
+  if (!points)
   {
-    status = AddAllArrays(context, points, wanted, cells.Source, *subject);
-    if (status != MPINN_OK)
+    error = std::string("The ") + what + " is a " +
+      (input ? input->GetClassName() : "missing input") + ": points with the maps are expected.";
+    return MPINN_ERROR_MESH;
+  }
+  if (points->GetNumberOfPoints() == 0)
+  {
+    error = EmptySentence(what, "points");
+    return MPINN_ERROR_MESH;
+  }
+  vtkCellData* cellData = points->GetCellData();
+  for (int i = 0; i < cellData->GetNumberOfArrays(); ++i)
+  {
+    const char* name = cellData->GetArrayName(i);
+    if (name && wanted(name) && !KnownArray(name) && !points->GetPointData()->HasArray(name))
     {
-      mpinn_subject_destroy(subject);
+      error = std::string("Activation map '") + name + "' of the " + what +
+        " is cell data; expected point data (the filter Cell Data to Point Data makes it).";
+      return MPINN_ERROR_MAP;
     }
   }
-  if (status != MPINN_OK)
-  {
-    mpinn_mesh_destroy(&mesh);
-    error = std::string("The ") + what + ": " + mpinn_context_error(context);
-  }
-  return status;
+  std::vector<double> scratch;
+  const double* coordinates = AsDoubles(points->GetPoints()->GetData(), scratch);
+  mpinn_mesh* mesh = nullptr;
+  const mpinn_status status = mpinn_mesh_create_points(
+    context, static_cast<size_t>(points->GetNumberOfPoints()), coordinates, &mesh);
+  return Finish(context, status, mesh, points, false, what, wanted, {}, subject, error);
 }
 
 //------------------------------------------------------------------------------

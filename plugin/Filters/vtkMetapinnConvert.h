@@ -70,6 +70,13 @@ METAPINNFILTERS_EXPORT mpinn_status ToSubject(mpinn_context* context, vtkDataObj
   const char* what, const ArrayChoice& wanted, mpinn_subject** subject, Cells& cells,
   std::string& error);
 
+/**
+ * A subject of the points and point arrays of a measured surface: any point set will do, sites of a
+ * catheter without cells as well.
+ */
+METAPINNFILTERS_EXPORT mpinn_status ToMeasuredSubject(mpinn_context* context, vtkDataObject* input,
+  const char* what, const ArrayChoice& wanted, mpinn_subject** subject, std::string& error);
+
 /** Points and cells of a subject into an empty vtkUnstructuredGrid, or vtkPolyData for triangles.
  */
 METAPINNFILTERS_EXPORT void CopyMesh(const mpinn_subject* subject, vtkPointSet* output);

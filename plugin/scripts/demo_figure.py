@@ -169,4 +169,15 @@ class Figure:
         simple.RenderAllViews()
         simple.SaveScreenshot(png, self.layout, ImageResolution=[SCALE * WIDTH, SCALE * HEIGHT],
                               SeparatorWidth=0, SeparatorColor=[1, 1, 1])
+        self._two_rows()
         simple.SaveState(state)
+
+    def _two_rows(self):
+        """ParaView's window is squarer than the picture: four views side by side would cut the heart."""
+        for view in self.views:
+            self.layout.RemoveView(view)
+        self.layout.Reset()
+        top = self.layout.SplitVertical(0, 0.5)
+        left, right = self.layout.SplitHorizontal(top, 0.5), self.layout.SplitHorizontal(top + 1, 0.5)
+        for view, cell in zip(self.views, (left, left + 1, right, right + 1)):
+            simple.AssignViewToLayout(view=view, layout=self.layout, hint=cell)

@@ -4,6 +4,7 @@ set -uo pipefail
 ranks=$1 pvserver=$2 pvpython=$3
 shift 3
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+unset PV_PLUGIN_CONFIG_FILE PV_PLUGIN_PATH # a plugin that is loaded already cannot be loaded again
 launcher=()
 ((ranks == 1)) || launcher=(mpiexec -n "$ranks" --oversubscribe)
 log=$(mktemp)
