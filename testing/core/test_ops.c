@@ -20,16 +20,16 @@ static const struct {
 enum { N_BACKENDS = sizeof backends / sizeof *backends };
 
 /* A backend at work. Everything it allocates is released when it is closed. */
-typedef struct session {
+typedef struct harness {
   const mpinn_ops *ops;
   mpinn_context *context;
   mpinn_backend *backend;
   void *memory[64];
   size_t n_memory;
-} session;
+} harness;
 
-static session open_session(const mpinn_ops *ops, int threads) {
-  session s = {.ops = ops};
+static harness open_harness(const mpinn_ops *ops, int threads) {
+  harness s = {.ops = ops};
   mpinn_context_options options;
   mpinn_context_options_default(&options);
   options.threads = threads;
@@ -38,17 +38,17 @@ static session open_session(const mpinn_ops *ops, int threads) {
   return s;
 }
 
-static void release_all(session *s) {
+static void release_all(harness *s) {
   while (s->n_memory > 0) s->ops->release(s->backend, s->memory[--s->n_memory]);
 }
 
-static void close_session(session *s) {
+static void close_harness(harness *s) {
   release_all(s);
   s->ops->destroy(&s->backend);
   mpinn_context_destroy(&s->context);
 }
 
-static void *device(session *s, size_t n, const double *values) {
+static void *device(harness *s, size_t n, const double *values) {
   void *memory = NULL;
   assert_true(s->n_memory < sizeof s->memory / sizeof *s->memory);
   assert_int_equal(s->ops->alloc(s->backend, n, &memory), MPINN_OK);
@@ -57,7 +57,7 @@ static void *device(session *s, size_t n, const double *values) {
   return memory;
 }
 
-static void fetch(session *s, size_t n, const void *memory, double *values) {
+static void fetch(harness *s, size_t n, const void *memory, double *values) {
   assert_int_equal(s->ops->download(s->backend, n, memory, MPINN_FLOAT64, values), MPINN_OK);
 }
 
@@ -126,7 +126,7 @@ static int32_t *take_integers(fixture *f, size_t n) {
   return to;
 }
 
-static void take_close(session *s, fixture *f, const char *what, size_t n, const void *memory,
+static void take_close(harness *s, fixture *f, const char *what, size_t n, const void *memory,
                        double tolerance) {
   double *values = numbers(n);
   fetch(s, n, memory, values);
@@ -134,7 +134,7 @@ static void take_close(session *s, fixture *f, const char *what, size_t n, const
   free(values);
 }
 
-static void one_spline_fixture(session *s, fixture *f, double accuracy) {
+static void one_spline_fixture(harness *s, fixture *f, double accuracy) {
   const double *head = take(f, 6);
   const size_t nodes = (size_t)head[0], edges = (size_t)head[1], size = (size_t)head[2],
                maps = (size_t)head[3];
@@ -179,15 +179,15 @@ static void one_spline_fixture(session *s, fixture *f, double accuracy) {
 static void spline_conv_agrees_with_an_independent_implementation(void **state) {
   (void)state;
   for (size_t b = 0; b < N_BACKENDS; b++) {
-    session s = open_session(backends[b].ops, 2);
+    harness s = open_harness(backends[b].ops, 2);
     fixture f = read_fixture("spline_conv.f64");
     while (f.at < f.n) one_spline_fixture(&s, &f, backends[b].accuracy);
     free(f.values);
-    close_session(&s);
+    close_harness(&s);
   }
 }
 
-static void one_field_fixture(session *s, fixture *f, double accuracy) {
+static void one_field_fixture(harness *s, fixture *f, double accuracy) {
   const double *head = take(f, 8);
   const mpinn_field_net net = {(int)head[0], (int)head[1], (mpinn_activation)head[2],
                                head[3],      head[4],      head[5]};
@@ -212,11 +212,11 @@ static void one_field_fixture(session *s, fixture *f, double accuracy) {
 static void field_nets_agree_with_automatic_differentiation(void **state) {
   (void)state;
   for (size_t b = 0; b < N_BACKENDS; b++) {
-    session s = open_session(backends[b].ops, 2);
+    harness s = open_harness(backends[b].ops, 2);
     fixture f = read_fixture("field_nets.f64");
     while (f.at < f.n) one_field_fixture(&s, &f, backends[b].accuracy);
     free(f.values);
-    close_session(&s);
+    close_harness(&s);
   }
 }
 
@@ -226,7 +226,7 @@ typedef struct problem problem;
 struct problem {
   const char *name;
   /* in[n_in] → out[n_out]; where d_out is not NULL, d_in[n_in] too. */
-  void (*run)(session *s, const problem *p, const double *in, double *out, const double *d_out, double *d_in);
+  void (*run)(harness *s, const problem *p, const double *in, double *out, const double *d_out, double *d_in);
   size_t (*n_in)(const problem *p);
   size_t (*n_out)(const problem *p);
   size_t a, b, c, d; /* sizes */
@@ -243,7 +243,7 @@ static size_t dense_out(const problem *p) {
   return p->a * p->c;
 }
 
-static void dense_run(session *s, const problem *p, const double *in, double *out, const double *d_out,
+static void dense_run(harness *s, const problem *p, const double *in, double *out, const double *d_out,
                       double *d_in) {
   const size_t nx = p->a * p->b, nw = p->c * p->b, ny = p->a * p->c;
   void *x = device(s, nx, in), *w = device(s, nw, in + nx), *bias = device(s, p->c, in + nx + nw);
@@ -262,7 +262,7 @@ static void dense_run(session *s, const problem *p, const double *in, double *ou
 }
 
 /* A tube of a nodes: a curved surface, as measured nodes lie on. */
-static mpinn_hierarchy *tube(session *s, size_t n, size_t levels) {
+static mpinn_hierarchy *tube(harness *s, size_t n, size_t levels) {
   double *points = numbers(3 * n);
   mpinn_random random;
   mpinn_random_seed(&random, n);
@@ -278,7 +278,7 @@ static mpinn_hierarchy *tube(session *s, size_t n, size_t levels) {
   return hierarchy;
 }
 
-static mpinn_spline_plan *tube_plan(session *s, size_t n, size_t *n_clusters) {
+static mpinn_spline_plan *tube_plan(harness *s, size_t n, size_t *n_clusters) {
   mpinn_hierarchy *hierarchy = tube(s, n, 1);
   mpinn_spline_plan *plan = NULL;
   assert_int_equal(s->ops->spline_plan_create(s->backend, &hierarchy->levels[0], 5, &plan), MPINN_OK);
@@ -295,7 +295,7 @@ static size_t spline_out(const problem *p) {
   return p->a * p->b * p->d;
 }
 
-static void spline_run(session *s, const problem *p, const double *in, double *out, const double *d_out,
+static void spline_run(harness *s, const problem *p, const double *in, double *out, const double *d_out,
                        double *d_in) {
   const size_t nx = p->a * p->b * p->c, ny = p->a * p->b * p->d, nr = p->c * p->d, nw = 125 * nr;
   size_t clusters;
@@ -322,11 +322,11 @@ static void spline_run(session *s, const problem *p, const double *in, double *o
 }
 
 static size_t clusters_of(const problem *p) {
-  session s = open_session(&mpinn_ops_cpu_reference, 1);
+  harness s = open_harness(&mpinn_ops_cpu_reference, 1);
   size_t clusters;
   mpinn_spline_plan *plan = tube_plan(&s, p->a, &clusters);
   s.ops->spline_plan_destroy(s.backend, &plan);
-  close_session(&s);
+  close_harness(&s);
   return clusters;
 }
 
@@ -338,7 +338,7 @@ static size_t mean_out(const problem *p) {
   return clusters_of(p) * p->b * p->c;
 }
 
-static void mean_run(session *s, const problem *p, const double *in, double *out, const double *d_out,
+static void mean_run(harness *s, const problem *p, const double *in, double *out, const double *d_out,
                      double *d_in) {
   size_t clusters;
   mpinn_spline_plan *plan = tube_plan(s, p->a, &clusters);
@@ -358,7 +358,7 @@ static size_t max_out(const problem *p) {
   return p->b * p->c;
 }
 
-static void max_run(session *s, const problem *p, const double *in, double *out, const double *d_out,
+static void max_run(harness *s, const problem *p, const double *in, double *out, const double *d_out,
                     double *d_in) {
   const size_t nx = p->a * p->b * p->c, ny = p->b * p->c;
   void *x = device(s, nx, in), *y = device(s, ny, NULL);
@@ -390,7 +390,7 @@ static size_t field_out(const problem *p) {
   return p->a * p->b * (p->flag ? 4 : 1);
 }
 
-static void field_run(session *s, const problem *p, const double *in, double *out, const double *d_out,
+static void field_run(harness *s, const problem *p, const double *in, double *out, const double *d_out,
                       double *d_in) {
   const mpinn_field_net net = field_net(p);
   const size_t n = p->a * p->b, all = field_in(p);
@@ -420,7 +420,7 @@ static size_t loss_out(const problem *p) {
 }
 
 /* The derivative is that of 0.7 Σ data + 1.3 Σ residual², whatever d_out. */
-static void loss_run(session *s, const problem *p, const double *in, double *out, const double *d_out,
+static void loss_run(harness *s, const problem *p, const double *in, double *out, const double *d_out,
                      double *d_in) {
   const size_t n = p->a * p->b;
   double *target = random_numbers(n, 5, 1), *weight = numbers(p->b);
@@ -455,7 +455,7 @@ static size_t join_in(const problem *p) { /* rows a, columns b and c */
   return p->a * (p->b + p->c);
 }
 
-static void join_run(session *s, const problem *p, const double *in, double *out, const double *d_out,
+static void join_run(harness *s, const problem *p, const double *in, double *out, const double *d_out,
                      double *d_in) {
   const size_t na = p->a * p->b, nb = p->a * p->c;
   void *xa = device(s, na, in), *xb = device(s, nb, in + na), *y = device(s, na + nb, NULL);
@@ -523,7 +523,7 @@ static double dot(size_t n, const double *a, const double *b) {
 }
 
 /* Σ c · out at in + t direction. */
-static double along(session *s, const problem *p, const double *in, const double *direction, double t,
+static double along(harness *s, const problem *p, const double *in, const double *direction, double t,
                     const double *c) {
   const size_t n = p->n_in(p), n_out = p->n_out(p);
   double *moved = numbers(n), *out = numbers(n_out);
@@ -536,7 +536,7 @@ static double along(session *s, const problem *p, const double *in, const double
   return sum;
 }
 
-static void check_derivative(session *s, const problem *p) {
+static void check_derivative(harness *s, const problem *p) {
   const size_t n = p->n_in(p), n_out = p->n_out(p);
   double *in = random_numbers(n, 1, p->scale), *c = random_numbers(n_out, 2, 1), *out = numbers(n_out);
   double *d_in = numbers(n), *direction = numbers(n);
@@ -567,20 +567,20 @@ static void check_derivative(session *s, const problem *p) {
 
 static void derivatives_agree_with_central_differences(void **state) {
   (void)state;
-  session s = open_session(&mpinn_ops_cpu_reference, 1);
+  harness s = open_harness(&mpinn_ops_cpu_reference, 1);
   for (size_t i = 0; i < N_SMALL; i++) check_derivative(&s, &small_problems[i]);
-  close_session(&s);
+  close_harness(&s);
 }
 
 /* Output and derivatives, one after the other, for the caller to free. */
 static double *solve(const mpinn_ops *ops, int threads, const problem *p, size_t *count) {
   const size_t n = p->n_in(p), n_out = p->n_out(p);
-  session s = open_session(ops, threads);
+  harness s = open_harness(ops, threads);
   double *in = random_numbers(n, 11, p->scale), *d_out = random_numbers(n_out, 12, 1),
          *all = numbers(n_out + n);
   p->run(&s, p, in, all, d_out, all + n_out);
   *count = n_out + n;
-  close_session(&s);
+  close_harness(&s);
   free(in);
   free(d_out);
   return all;
@@ -625,7 +625,7 @@ static void results_do_not_depend_on_the_number_of_threads(void **state) {
 
 /* ---- operations without a derivative of their own ---- */
 
-static void check_product(session *s, double accuracy, bool transpose_a, bool transpose_b, size_t m, size_t n,
+static void check_product(harness *s, double accuracy, bool transpose_a, bool transpose_b, size_t m, size_t n,
                           size_t k) {
   double *a = random_numbers(m * k, 1, 1), *b = random_numbers(k * n, 2, 1), *c = random_numbers(m * n, 3, 1);
   double *expected = numbers(m * n);
@@ -650,35 +650,35 @@ static void check_product(session *s, double accuracy, bool transpose_a, bool tr
 static void products_agree_with_their_definition(void **state) {
   (void)state;
   for (size_t b = 0; b < N_BACKENDS; b++) {
-    session s = open_session(backends[b].ops, 2);
+    harness s = open_harness(backends[b].ops, 2);
     for (int t = 0; t < 4; t++) {
       check_product(&s, backends[b].accuracy, t & 1, t & 2, 3, 5, 7);
       check_product(&s, backends[b].accuracy, t & 1, t & 2, 1, 9, 40);
       check_product(&s, backends[b].accuracy, t & 1, t & 2, 200, 9, 31);
       check_product(&s, backends[b].accuracy, t & 1, t & 2, 6, 300, 80);
     }
-    close_session(&s);
+    close_harness(&s);
   }
 }
 
 static void matmul_overwrites_whatever_was_there_where_beta_is_0(void **state) {
   (void)state;
   for (size_t b = 0; b < N_BACKENDS; b++) {
-    session s = open_session(backends[b].ops, 1);
+    harness s = open_harness(backends[b].ops, 1);
     const double one = 1, nothing = NAN;
     double product = 0;
     void *x = device(&s, 1, &one), *c = device(&s, 1, &nothing);
     assert_int_equal(s.ops->matmul(s.backend, false, false, 1, 1, 1, x, x, 0, c), MPINN_OK);
     fetch(&s, 1, c, &product);
     assert_true(product == 1);
-    close_session(&s);
+    close_harness(&s);
   }
 }
 
 static void parameter_gradients_are_added_to(void **state) {
   (void)state;
   for (size_t b = 0; b < N_BACKENDS; b++) {
-    session s = open_session(backends[b].ops, 1);
+    harness s = open_harness(backends[b].ops, 1);
     const double x = 2, w = 3, y = 6, dy = 5, before = 100;
     double d_weight, d_bias;
     void *dx = device(&s, 1, NULL), *dw = device(&s, 1, &before), *db = device(&s, 1, &before);
@@ -688,14 +688,14 @@ static void parameter_gradients_are_added_to(void **state) {
     fetch(&s, 1, dw, &d_weight);
     fetch(&s, 1, db, &d_bias);
     assert_true(d_weight == 110 && d_bias == 105);
-    close_session(&s);
+    close_harness(&s);
   }
 }
 
 static void the_maximum_sends_its_derivative_to_the_first_of_equals(void **state) {
   (void)state;
   for (size_t b = 0; b < N_BACKENDS; b++) {
-    session s = open_session(backends[b].ops, 1);
+    harness s = open_harness(backends[b].ops, 1);
     const double x[4] = {1, 2, 2, 0}, y = 2, dy = 7;
     double dx[4];
     void *memory = device(&s, 4, x);
@@ -704,7 +704,7 @@ static void the_maximum_sends_its_derivative_to_the_first_of_equals(void **state
                      MPINN_OK);
     fetch(&s, 4, memory, dx);
     assert_true(dx[0] == 0 && dx[1] == 7 && dx[2] == 0 && dx[3] == 0);
-    close_session(&s);
+    close_harness(&s);
   }
 }
 
@@ -713,7 +713,7 @@ static void adamw_follows_its_definition(void **state) {
   enum { N = 40000 };
   double *p = random_numbers(N, 1, 1), *g = random_numbers(N, 2, 1), *zero = numbers(N), *got = numbers(N);
   for (size_t b = 0; b < N_BACKENDS; b++) {
-    session s = open_session(backends[b].ops, 2);
+    harness s = open_harness(backends[b].ops, 2);
     void *dp = device(&s, N, p), *dg = device(&s, N, g), *m = device(&s, N, NULL), *v = device(&s, N, NULL);
     double *q = numbers(N), *mq = numbers(N), *vq = numbers(N);
     memcpy(q, p, N * sizeof *q);
@@ -734,7 +734,7 @@ static void adamw_follows_its_definition(void **state) {
     free(q);
     free(mq);
     free(vq);
-    close_session(&s);
+    close_harness(&s);
   }
   free(p);
   free(g);
@@ -749,9 +749,9 @@ static void sums_of_squares_are_accurate_and_independent_of_threads(void **state
   for (size_t b = 0; b < N_BACKENDS; b++) {
     double sums[3];
     for (int t = 0; t < 3; t++) {
-      session s = open_session(backends[b].ops, t + 1);
+      harness s = open_harness(backends[b].ops, t + 1);
       assert_int_equal(s.ops->sum_squares(s.backend, N, device(&s, N, x), &sums[t]), MPINN_OK);
-      close_session(&s);
+      close_harness(&s);
     }
     assert_true(sums[0] == sums[1] && sums[0] == sums[2]);
     assert_true(fabs(sums[0] - dot(N, x, x)) < 1e-11 * sums[0]);
@@ -811,7 +811,7 @@ static void spline_weights_sum_to_one_even_at_the_ends(void **state) {
 static void what_cannot_be_done_is_refused_with_a_sentence(void **state) {
   (void)state;
   for (size_t b = 0; b < N_BACKENDS; b++) {
-    session s = open_session(backends[b].ops, 1);
+    harness s = open_harness(backends[b].ops, 1);
     const mpinn_field_net flat = {.layers = 1, .width = 20};
     const mpinn_adamw before_first = {.step = 0};
     mpinn_hierarchy *hierarchy = tube(&s, 20, 1);
@@ -825,7 +825,7 @@ static void what_cannot_be_done_is_refused_with_a_sentence(void **state) {
     assert_null(plan);
     assert_int_equal(s.ops->upload(s.backend, 1, MPINN_INT32, x, x), MPINN_ERROR_ARGUMENT);
     mpinn_hierarchy_destroy(&hierarchy);
-    close_session(&s);
+    close_harness(&s);
   }
 }
 
