@@ -16,8 +16,9 @@ for _ in $(seq 150); do
   grep -q "Accepting connection" "$log" && break
   sleep 0.2
 done
-timeout 100 "$pvpython" "$(dirname "$0")/test_personalize.py" --url localhost:$port "$@"
+timeout 100 "$pvpython" "$(dirname "$0")/test_personalize.py" --url 127.0.0.1:$port "$@"
 status=$?
-wait $server # it ends when its client has gone
+((status == 0)) || kill $server # it would wait for a client for ever
+wait $server             # it ends when its client has gone
 cat "$log"
 exit $status
