@@ -3,12 +3,12 @@
 #include "eikonal/each.h"
 #include "eikonal/internal.h"
 #include "heart/spread.h"
+#include "metapinn/map_names.h"
 
 #include <math.h>
 #include <string.h>
 
 enum { DEFAULT_SOLVES = 16, FEWEST = 4 };
-static const double sentinel = -9999; /* at or below: how mapping systems write "not measured" */
 
 /* The points in use. */
 typedef struct search_data {
@@ -45,8 +45,7 @@ static int compare_times(const void *a, const void *b) {
 
 static bool is_measured(const mpinn_origin_search *search, size_t i) {
   const double *p = search->points + 3 * i;
-  return isfinite(search->times[i]) && search->times[i] > sentinel && isfinite(p[0]) && isfinite(p[1]) &&
-         isfinite(p[2]);
+  return mpinn_map_is_measured(search->times[i]) && isfinite(p[0]) && isfinite(p[1]) && isfinite(p[2]);
 }
 
 static bool is_taken(const search_data *data, const double point[3]) {

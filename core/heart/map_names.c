@@ -74,6 +74,10 @@ static double clean_value(double value, mpinn_map_cleaning *counts) {
   return value;
 }
 
+bool mpinn_map_is_measured(double value) {
+  return isfinite(value) && value > sentinel;
+}
+
 mpinn_map_cleaning mpinn_map_clean(size_t n, const double *values, double *clean) {
   mpinn_map_cleaning counts = {0};
   for (size_t i = 0; i < n; i++) clean[i] = clean_value(values[i], &counts);

@@ -1,5 +1,6 @@
 #include "metapinn/twin.h"
 
+#include "metapinn/map_names.h"
 #include "model/measured.h"
 #include "model/model.h"
 
@@ -7,7 +8,6 @@
 #include <string.h>
 
 enum { FEWEST_MEASURED = 8 };
-static const double sentinel = -9999; /* at or below: how mapping systems write "not measured" */
 /* Beyond this share of the training hearts' own spread a heart is not one of them, whatever its mesh. */
 static const double stranger_distance = 0.25;
 
@@ -38,15 +38,11 @@ static void encoder_maps_clear(encoder_maps *maps) {
   *maps = (encoder_maps){0};
 }
 
-static bool is_measured(double value) {
-  return isfinite(value) && value > sentinel;
-}
-
 static mpinn_status check_map(mpinn_context *context, size_t n, const mpinn_map *map) {
   size_t known = 0;
   double least = INFINITY, greatest = -INFINITY;
   for (size_t i = 0; i < n; i++)
-    if (is_measured(map->values[i])) {
+    if (mpinn_map_is_measured(map->values[i])) {
       known++;
       least = fmin(least, map->values[i]);
       greatest = fmax(greatest, map->values[i]);
@@ -77,7 +73,7 @@ static mpinn_status check_input(mpinn_context *context, const mpinn_personalizat
 static void take_map(const encoder_maps *maps, const mpinn_map *map, float *values) {
   for (size_t i = 0; i < maps->n_nodes; i++) {
     const double value = map->values[maps->node[i]];
-    values[i] = is_measured(value) ? (float)value : NAN;
+    values[i] = mpinn_map_is_measured(value) ? (float)value : NAN;
   }
 }
 
@@ -87,8 +83,9 @@ static mpinn_status gather_maps(mpinn_context *context, const mpinn_personalizat
   bool *known = NULL;
   MPINN_TRY(MPINN_NEW(context, &known, input->n_surface));
   for (size_t i = 0; i < input->n_surface; i++) {
-    for (size_t m = 0; m < input->n_context; m++) known[i] |= is_measured(input->context[m].values[i]);
-    if (input->query) known[i] |= is_measured(input->query->values[i]);
+    for (size_t m = 0; m < input->n_context; m++)
+      known[i] |= mpinn_map_is_measured(input->context[m].values[i]);
+    if (input->query) known[i] |= mpinn_map_is_measured(input->query->values[i]);
     known[i] &= isfinite(input->surface[3 * i] + input->surface[3 * i + 1] + input->surface[3 * i + 2]);
   }
   const mpinn_status status = mpinn_spread(context, input->n_surface, input->surface, known, max_measured,

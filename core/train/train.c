@@ -79,9 +79,9 @@ static mpinn_status start_or_resume(mpinn_context *context, trainer *t) {
   bool found = false;
   MPINN_TRY(mpinn_checkpoint_create(context, network->layout.n_values, c));
   snprintf(t->identity, sizeof t->identity,
-           "preset %s, seed %llu, epochs %zu, learning rate %.9g, data %.16s", t->preset->name,
+           "preset %s, seed %llu, epochs %zu, learning rate %.9g, data %.16s, from %.80s", t->preset->name,
            (unsigned long long)t->options.seed, t->options.epochs, t->options.learning_rate,
-           t->stepper.data.sha256);
+           t->stepper.data.sha256, t->options.init ? t->options.init : "random weights");
   MPINN_TRY(first_parameters(context, t));
   if (!t->options.restart)
     MPINN_TRY(mpinn_checkpoint_read(context, t->checkpoint_path, t->identity, &found, c));

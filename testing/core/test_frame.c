@@ -13,18 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-static mpinn_context *context;
-
-static int set_up(void **state) {
-  (void)state;
-  return mpinn_context_create(NULL, &context) != MPINN_OK;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  mpinn_context_destroy(&context);
-  return 0;
-}
+#include "context_fixture.h"
 
 static mpinn_subject *make_phantom(uint64_t seed, double variation) {
   mpinn_phantom_options options;

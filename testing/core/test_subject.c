@@ -9,18 +9,7 @@
 
 #include <string.h>
 
-static mpinn_context *context;
-
-static int set_up(void **state) {
-  (void)state;
-  return mpinn_context_create(NULL, &context) != MPINN_OK;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  mpinn_context_destroy(&context);
-  return 0;
-}
+#include "context_fixture.h"
 
 static mpinn_subject *make_subject(void) {
   static const double points[5][3] = {{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {1, 1, 1}};

@@ -18,6 +18,9 @@ bool mpinn_map_name_is_activation(const char *name);
 /* Whether an array can be a map: node data of one component with such a name. */
 bool mpinn_array_is_map(const mpinn_array *array);
 
+/* Whether a map's value, ms, is a measurement: finite, and not the mapping systems' sentinel (≤ −9999). */
+bool mpinn_map_is_measured(double value);
+
 /* What became of the values of a map. */
 typedef struct mpinn_map_cleaning {
   size_t measured; /* values kept, negative ones too: only differences within a map count */
