@@ -45,10 +45,16 @@ static mpinn_status parse_random(mpinn_cli *cli, const char *text, const char *v
 }
 
 static mpinn_status parse_modifier(mpinn_cli *cli, const char *text, const char *modifier, mpinn_scar *scar) {
-  static const char depth[] = "transmural=", speed[] = "speed=";
+  static const char depth[] = "transmural=", speed[] = "speed=", border[] = "border=";
   if (strncmp(modifier, speed, sizeof speed - 1) == 0) {
     if (mpinn_cli_parse_double(modifier + sizeof speed - 1, &scar->speed) && scar->speed > 0) return MPINN_OK;
     return bad_scar(cli, text, "speed= a number of m/s greater than 0");
+  }
+  if (strncmp(modifier, border, sizeof border - 1) == 0) {
+    if (mpinn_cli_parse_double(modifier + sizeof border - 1, &scar->border) && scar->border >= 0 &&
+        scar->segment_count == 0)
+      return MPINN_OK;
+    return bad_scar(cli, text, "border= 0 mm or more, behind random or ellipsoid");
   }
   if (strncmp(modifier, depth, sizeof depth - 1) == 0) {
     double *range = scar->transmural;
@@ -56,7 +62,7 @@ static mpinn_status parse_modifier(mpinn_cli *cli, const char *text, const char 
       return MPINN_OK;
     return bad_scar(cli, text, "transmural=FROM,TO with 0 at the endocardium and 1 at the epicardium");
   }
-  return bad_scar(cli, text, "/speed=… or /transmural=… behind it");
+  return bad_scar(cli, text, "/speed=…, /transmural=… or /border=… behind it");
 }
 
 /* The kind and its value, "KIND" or "KIND:VALUE"; value is NULL where there is none. */

@@ -98,9 +98,10 @@ static double least_sine(const surroundings *s, const int32_t cell[4]) {
   return dot(e[0], n) > 0 ? sqrt(least) : -sqrt(least);
 }
 
-static double worst_around(const surroundings *s, int32_t node) {
+/* Of the cells around a node; no more than enough to know where it is not above that. */
+static double worst_around(const surroundings *s, int32_t node, double enough) {
   double worst = 1;
-  for (int32_t i = s->start[node]; i < s->start[node + 1]; i++)
+  for (int32_t i = s->start[node]; i < s->start[node + 1] && worst > enough; i++)
     worst = fmin(worst, least_sine(s, s->cells[s->around[i]]));
   return worst;
 }
@@ -120,7 +121,7 @@ static double mean_edge_at(const surroundings *s, int32_t node) {
 
 /* Tries a star of places around the node and keeps the best. */
 static void improve_node(const surroundings *s, int32_t node) {
-  double best = worst_around(s, node);
+  double best = worst_around(s, node, -2);
   if (best >= good_enough) return;
   double *x = s->points[node], from[3] = {x[0], x[1], x[2]}, kept[3] = {x[0], x[1], x[2]};
   const double edge = mean_edge_at(s, node);
@@ -134,7 +135,7 @@ static void improve_node(const surroundings *s, int32_t node) {
       for (int k = 0; k < 3; k++) to[k] = from[k] + step * d[k];
       if (!put_on(s->shape, is, to)) continue;
       memcpy(x, to, sizeof to);
-      const double worst = worst_around(s, node);
+      const double worst = worst_around(s, node, best + 1e-4);
       if (worst <= best + 1e-4) continue;
       best = worst;
       memcpy(kept, to, sizeof to);

@@ -171,3 +171,73 @@ double mpinn_rays_first(const mpinn_rays *rays, const double origin[3], const do
   }
   return nearest;
 }
+
+/* ---- distances ---- */
+
+static double square_to_box(const box *b, const double point[3]) {
+  double sum = 0;
+  for (int k = 0; k < 3; k++) {
+    const double out = fmax(0, fmax(b->low[k] - point[k], point[k] - b->high[k]));
+    sum += out * out;
+  }
+  return sum;
+}
+
+static double square_to_segment(const double a[3], const double b[3], const double point[3]) {
+  double along = 0, square = 0, sum = 0;
+  for (int k = 0; k < 3; k++) {
+    along += (point[k] - a[k]) * (b[k] - a[k]);
+    square += (b[k] - a[k]) * (b[k] - a[k]);
+  }
+  const double t = square > 0 ? fmax(0, fmin(1, along / square)) : 0;
+  for (int k = 0; k < 3; k++) {
+    const double d = a[k] + t * (b[k] - a[k]) - point[k];
+    sum += d * d;
+  }
+  return sum;
+}
+
+/* To the face's plane where the point projects into the face, else to its nearest side. */
+static double square_to_face(const mpinn_rays *rays, int32_t face, const double point[3]) {
+  const double *c[3] = {corner(rays, face, 0), corner(rays, face, 1), corner(rays, face, 2)};
+  double normal[3], length = 0, height = 0;
+  bool inside = true;
+  for (int k = 0; k < 3; k++) {
+    const int i = (k + 1) % 3, j = (k + 2) % 3;
+    normal[k] = (c[1][i] - c[0][i]) * (c[2][j] - c[0][j]) - (c[1][j] - c[0][j]) * (c[2][i] - c[0][i]);
+    length += normal[k] * normal[k];
+    height += normal[k] * (point[k] - c[0][k]);
+  }
+  for (int side = 0; side < 3 && inside; side++) {
+    const double *a = c[side], *b = c[(side + 1) % 3];
+    double volume = 0;
+    for (int k = 0; k < 3; k++) {
+      const int i = (k + 1) % 3, j = (k + 2) % 3;
+      volume += normal[k] * ((b[i] - a[i]) * (point[j] - a[j]) - (b[j] - a[j]) * (point[i] - a[i]));
+    }
+    inside = volume >= 0;
+  }
+  if (inside && length > 0) return height * height / length;
+  return fmin(square_to_segment(c[0], c[1], point),
+              fmin(square_to_segment(c[1], c[2], point), square_to_segment(c[2], c[0], point)));
+}
+
+double mpinn_rays_distance(const mpinn_rays *rays, const double point[3]) {
+  int32_t stack[64], height = 0;
+  double nearest = INFINITY;
+  if (rays->n_boxes > 0) stack[height++] = 0;
+  while (height > 0) {
+    const int32_t at = stack[--height];
+    const box *b = &rays->boxes[at];
+    if (square_to_box(b, point) >= nearest) continue;
+    if (b->count == 0) { /* the nearer child first */
+      const bool swapped =
+          square_to_box(&rays->boxes[at + 1], point) > square_to_box(&rays->boxes[b->first], point);
+      stack[height++] = swapped ? at + 1 : b->first;
+      stack[height++] = swapped ? b->first : at + 1;
+    }
+    for (int32_t i = b->first; i < b->first + b->count; i++)
+      nearest = fmin(nearest, square_to_face(rays, rays->order[i], point));
+  }
+  return sqrt(nearest);
+}

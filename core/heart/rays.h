@@ -1,4 +1,4 @@
-/* Rays against a surface of triangles, by a tree of boxes. */
+/* Rays against a surface of triangles, and distances to it, by a tree of boxes. */
 #ifndef MPINN_HEART_RAYS_H
 #define MPINN_HEART_RAYS_H
 
@@ -16,5 +16,8 @@ void mpinn_rays_destroy(mpinn_rays **rays);
  * none. */
 double mpinn_rays_first(const mpinn_rays *rays, const double origin[3], const double direction[3],
                         size_t skip);
+
+/* From a point to the nearest face; INFINITY where there is none. */
+double mpinn_rays_distance(const mpinn_rays *rays, const double point[3]);
 
 #endif

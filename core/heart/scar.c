@@ -1,6 +1,4 @@
-#include "metapinn/phantom.h"
-
-#include "base/internal.h"
+#include "heart/scar.h"
 
 #include <math.h>
 #include <string.h>
@@ -54,23 +52,27 @@ static double half_diagonal(const mpinn_mesh *mesh) {
   return 0.5 * sqrt(sum);
 }
 
-mpinn_status mpinn_scar_random(mpinn_context *context, const mpinn_subject *subject, uint64_t seed,
-                               mpinn_scar *scar) {
-  const mpinn_mesh *mesh = mpinn_subject_mesh(subject);
+void mpinn_scar_draw(mpinn_random *random, const mpinn_mesh *mesh, const double radius[2], mpinn_scar *scar) {
   const int32_t *cells = mpinn_mesh_cells(mesh);
   const bool *usable = mpinn_mesh_cell_usable(mesh);
   const size_t corners = (size_t)mpinn_mesh_cell_type(mesh);
   const double size = half_diagonal(mesh); /* about 80 mm of a human heart */
+  scar_default(scar);
+  size_t cell = mpinn_random_below(random, mpinn_mesh_cell_count(mesh));
+  while (!usable[cell]) cell = (cell + 1) % mpinn_mesh_cell_count(mesh); /* a mesh has at least one */
+  const int32_t node = cells[corners * cell + mpinn_random_below(random, corners)];
+  memcpy(scar->centre, mpinn_mesh_points(mesh) + 3 * node, sizeof scar->centre);
+  for (int i = 0; i < 3; i++) scar->radii[i] = size * mpinn_random_uniform(random, radius[0], radius[1]);
+  random_axes(random, scar->axes);
+}
+
+mpinn_status mpinn_scar_random(mpinn_context *context, const mpinn_subject *subject, uint64_t seed,
+                               mpinn_scar *scar) {
+  const double radius[2] = {0.12, 0.35};
   mpinn_random random;
   (void)context;
-  scar_default(scar);
   mpinn_random_seed_stream(&random, seed, 0x53434152);
-  size_t cell = mpinn_random_below(&random, mpinn_mesh_cell_count(mesh));
-  while (!usable[cell]) cell = (cell + 1) % mpinn_mesh_cell_count(mesh); /* a mesh has at least one */
-  const int32_t node = cells[corners * cell + mpinn_random_below(&random, corners)];
-  memcpy(scar->centre, mpinn_mesh_points(mesh) + 3 * node, sizeof scar->centre);
-  for (int i = 0; i < 3; i++) scar->radii[i] = size * mpinn_random_uniform(&random, 0.12, 0.35);
-  random_axes(&random, scar->axes);
+  mpinn_scar_draw(&random, mpinn_subject_mesh(subject), radius, scar);
   const double part = mpinn_random_uniform(&random, 0, 1), depth = mpinn_random_uniform(&random, 0.4, 0.8);
   if (part < 0.4 && mpinn_subject_find(subject, "transmural", MPINN_NODES)) scar->transmural[1] = depth;
   return MPINN_OK;
@@ -83,33 +85,61 @@ typedef struct spot {
   int segment;
 } spot;
 
-static bool in_ellipsoid(const mpinn_scar *scar, const double position[3]) {
-  double sum = 0;
+/* Distance outside an ellipsoid, mm, 0 within; anything greater than most where it is more than that. The
+ * nearest point of the surface is at r² x / (t + r²) with t > 0 the root of a convex, falling function, so
+ * Newton's method from 0 nears it from below. */
+static double outside_ellipsoid(const mpinn_scar *scar, const double position[3], double most) {
+  double x[3], sum = 0, thinnest = INFINITY, t = 0, distance = 0;
   for (int i = 0; i < 3; i++) {
-    double along = 0;
-    for (int k = 0; k < 3; k++) along += scar->axes[i][k] * (position[k] - scar->centre[k]);
-    sum += along * along / (scar->radii[i] * scar->radii[i]);
+    x[i] = 0;
+    for (int k = 0; k < 3; k++) x[i] += scar->axes[i][k] * (position[k] - scar->centre[k]);
+    sum += x[i] * x[i] / (scar->radii[i] * scar->radii[i]);
+    thinnest = fmin(thinnest, scar->radii[i]);
   }
-  return sum <= 1;
+  if (sum <= 1) return 0;
+  if ((sqrt(sum) - 1) * thinnest > most) return INFINITY;
+  for (int step = 0; step < 50; step++) {
+    double value = -1, slope = 0;
+    for (int i = 0; i < 3; i++) {
+      const double square = scar->radii[i] * scar->radii[i], part = scar->radii[i] * x[i] / (t + square);
+      value += part * part;
+      slope += 2 * part * part / (t + square);
+    }
+    t += value / slope;
+    if (value < 1e-9) break;
+  }
+  for (int i = 0; i < 3; i++) {
+    const double part = t * x[i] / (t + scar->radii[i] * scar->radii[i]);
+    distance += part * part;
+  }
+  return sqrt(distance);
 }
 
 static bool is_partial(const mpinn_scar *scar) {
   return scar->transmural[0] > 0 || scar->transmural[1] < 1;
 }
 
-static bool in_scar(const mpinn_scar *scar, const spot *at) {
+/* How much of a scar is at a place: 1 in it, 0 beyond its border, between them 3 s² − 2 s³. */
+static double share_of(const mpinn_scar *scar, const spot *at) {
   if (is_partial(scar) && !(at->transmural >= scar->transmural[0] && at->transmural <= scar->transmural[1]))
-    return false;
-  if (scar->segment_count == 0) return in_ellipsoid(scar, at->position);
+    return 0;
   for (size_t i = 0; i < scar->segment_count; i++)
-    if (scar->segments[i] == at->segment) return true;
-  return false;
+    if (scar->segments[i] == at->segment) return 1;
+  if (scar->segment_count > 0) return 0;
+  const double distance = outside_ellipsoid(scar, at->position, scar->border);
+  if (distance == 0) return 1;
+  if (!(distance < scar->border)) return 0;
+  const double in = 1 - distance / scar->border;
+  return in * in * (3 - 2 * in);
 }
 
 static float speed_at(const spot *at, double healthy, size_t scar_count, const mpinn_scar *scars) {
   double speed = healthy;
-  for (size_t i = 0; i < scar_count; i++)
-    if (in_scar(&scars[i], at)) speed = fmin(speed, scars[i].speed);
+  for (size_t i = 0; i < scar_count; i++) {
+    const double share = share_of(&scars[i], at);
+    if (share == 1) speed = fmin(speed, scars[i].speed);
+    if (share > 0 && share < 1) speed = fmin(speed, healthy + share * (scars[i].speed - healthy));
+  }
   return (float)speed;
 }
 
@@ -130,6 +160,10 @@ static mpinn_status check_scar(mpinn_context *context, const mpinn_subject *subj
     if (!(scar->radii[i] > 0))
       return mpinn_fail(context, MPINN_ERROR_ARGUMENT, "Scar %zu has the radius %g mm; expected one above 0",
                         index, scar->radii[i]);
+  if (!(scar->border >= 0 && isfinite(scar->border)) || (scar->border > 0 && scar->segment_count > 0))
+    return mpinn_fail(context, MPINN_ERROR_ARGUMENT,
+                      "Scar %zu has a border of %g mm; expected 0 or more, and 0 of one given by segments",
+                      index, scar->border);
   if (scar->segment_count > 0 && !mpinn_subject_find(subject, "segment", MPINN_NODES))
     return mpinn_fail(context, MPINN_ERROR_ARGUMENT,
                       "Scar %zu is given by segments, but the heart has no node array 'segment'", index);

@@ -68,9 +68,9 @@ static mpinn_status add_labels(mpinn_context *context, mpinn_subject *subject, l
   return MPINN_OK;
 }
 
-mpinn_status mpinn_shape_label(mpinn_context *context, const mpinn_shape *shape, mpinn_subject *subject) {
+mpinn_status mpinn_shape_label(mpinn_context *context, const mpinn_shape *shape, const double *points,
+                               mpinn_subject *subject) {
   const mpinn_mesh *mesh = mpinn_subject_mesh(subject);
-  const double *points = mpinn_mesh_points(mesh);
   int32_t(*faces)[3] = NULL;
   size_t count = 0;
   labels made;

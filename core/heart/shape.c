@@ -33,31 +33,74 @@ static void random_lv(mpinn_random *random, double variation, mpinn_shape *shape
   shape->oval_phase = mpinn_random_uniform(random, 0, 2 * pi);
   shape->flat = 0.06 + 0.03 * deviate(random, variation);
   shape->belly = 0.04 + 0.04 * deviate(random, variation);
-  const double c = shape->cavity_length, a = shape->cavity_radius;
-  shape->focus = sqrt(c * c - a * a);
 }
 
-static void random_rv(mpinn_random *random, double variation, mpinn_shape *shape) {
+/* Returns how long the RV is, in parts of the LV's outer length. */
+static double random_rv(mpinn_random *random, double variation, mpinn_shape *shape) {
   shape->rv_width = vary(random, variation, 27, 0.1);
   shape->rv_wall = vary(random, variation, 4, 0.08);
   shape->rv_angle = vary(random, variation, 64 * pi / 180, 0.05);
-  const double end = vary(random, variation, 0.8, 0.03); /* of the LV's outer length */
-  shape->rv_apex =
-      acos(fmin(0.95, end * (shape->cavity_length + shape->apex_wall) / (shape->focus * sqrt(1.3))));
+  const double length = vary(random, variation, 0.8, 0.03);
   shape->rv_fullness = 0.55 + 0.12 * deviate(random, variation);
   shape->rv_turn[0] = 0.04 * deviate(random, variation);
   shape->rv_turn[1] = 0.15 + 0.07 * deviate(random, variation);
   shape->rv_uneven = 0.06 * deviate(random, variation);
+  return length;
+}
+
+/* ---- and a diseased one ---- */
+
+enum { WIDE_FROM = 3 }; /* halves of a variation, from which on hearts are diseased too */
+
+/* A factor of at most 1 + most and at least its inverse; exactly 1 where wide is 0. */
+static double stretch(mpinn_random *random, double wide, double most) {
+  return exp(wide * mpinn_random_uniform(random, -1, 1) * log(1 + most));
+}
+
+/* wide: 0 … 1. */
+static void widen(mpinn_random *random, double wide, mpinn_shape *shape) {
+  shape->cavity_length *= stretch(random, wide, 0.2);
+  shape->cavity_radius *= stretch(random, wide, 0.4);
+  shape->cavity_radius = fmin(shape->cavity_radius, 0.6 * shape->cavity_length);
+  shape->wall *= stretch(random, wide, 0.5);
+  shape->apex_wall *= stretch(random, wide, 0.4);
+  for (int i = 0; i < 3; i++) shape->wall_uneven[i] += wide * mpinn_random_uniform(random, -0.12, 0.12);
+  shape->oval += wide * mpinn_random_uniform(random, -0.06, 0.06);
+  shape->flat += wide * mpinn_random_uniform(random, 0, 0.2);
+  shape->belly += wide * mpinn_random_uniform(random, -0.08, 0.1);
+  shape->rv_width *= stretch(random, wide, 0.5);
+  shape->rv_wall *= stretch(random, wide, 0.4);
+  shape->rv_angle = fmin(1.4, shape->rv_angle * stretch(random, wide, 0.15));
+  shape->rv_fullness += wide * mpinn_random_uniform(random, -0.2, 0.2);
+  for (int i = 0; i < 2; i++) shape->slant[i] = wide * mpinn_random_uniform(random, -0.25, 0.25);
+  shape->dome = wide * mpinn_random_uniform(random, -4, 4);
 }
 
 void mpinn_shape_random(const mpinn_phantom_options *options, mpinn_shape *shape) {
+  const double variation = fmin(options->variation, 0.5 * WIDE_FROM);
   mpinn_random random;
   memset(shape, 0, sizeof *shape);
+  shape->ventricles = options->ventricles;
+  shape->corner = 0.8;
   mpinn_random_seed_stream(&random, options->seed, 0x5348415045);
-  random_lv(&random, options->variation, shape);
-  random_rv(&random, options->variation, shape);
-  shape->bend[0] = 3.5 * deviate(&random, options->variation);
-  shape->bend[1] = 3.5 * deviate(&random, options->variation);
+  random_lv(&random, variation, shape);
+  const double length = random_rv(&random, variation, shape);
+  shape->bend[0] = 3.5 * deviate(&random, variation);
+  shape->bend[1] = 3.5 * deviate(&random, variation);
+  mpinn_random_seed_stream(&random, options->seed, 0x57494445);
+  widen(&random, 2 * (options->variation - variation), shape);
+  shape->focus =
+      sqrt(shape->cavity_length * shape->cavity_length - shape->cavity_radius * shape->cavity_radius);
+  shape->rv_apex =
+      acos(fmin(0.95, length * (shape->cavity_length + shape->apex_wall) / (shape->focus * sqrt(1.3))));
+}
+
+void mpinn_shape_ease(mpinn_shape *shape) {
+  shape->rv_width *= 0.92;
+  shape->rv_wall *= 1.1;
+  shape->wall *= 1.03;
+  shape->flat *= 0.9;
+  shape->corner *= 1.3;
 }
 
 /* ---- prolate spheroidal coordinates ---- */
@@ -98,6 +141,8 @@ typedef struct walls {
   double lv_in, lv_out; /* p of the LV's inner and outer surface */
   double rv_in, rv_out; /* p of the RV free wall's surfaces; lv_out where there is none */
   double rv_centre, rv_radius, rv_wall, rv_bulge;
+  double rv_insertion;           /* angle of the RV's insertions from its middle */
+  double rv_below;               /* mm below the level where the RV's cavity ends */
   double turn;                   /* from the middle of the RV; > 0 anterior */
   double stretch_lv, stretch_rv; /* lattice mm per p in the walls */
 } walls;
@@ -105,6 +150,10 @@ typedef struct walls {
 static double smooth_minimum(double a, double b, double k) {
   const double h = fmax(k - fabs(a - b), 0);
   return fmin(a, b) - (k > 0 ? 0.25 * h * h / k : 0);
+}
+
+static double smooth_maximum(double a, double b, double k) {
+  return -smooth_minimum(-a, -b, k);
 }
 
 /* The LV's inner and outer p at angle θ. What depends on θ fades towards the apex, where θ has no meaning. */
@@ -118,7 +167,7 @@ static void lv_walls(const mpinn_shape *shape, const prolate *c, double angle, d
   double uneven = shape->wall_uneven[0] * cos(angle - shape->wall_phase[0]);
   uneven += shape->wall_uneven[1] * cos(2 * angle - shape->wall_phase[1]);
   uneven += shape->wall_uneven[2] * cos(angle + 3 * c->cos_mu - shape->wall_phase[2]);
-  wall *= 1 + fade * uneven;
+  wall *= fmax(0.4, 1 + fade * uneven);
   const double s = s0 * form, half = s + 0.5 * wall / across(d, s * s, c->sin_mu);
   *in = w * s;
   *out = *in + wall * w / across(d, half * half, c->sin_mu);
@@ -136,6 +185,10 @@ static void rv_circle(const mpinn_shape *shape, const prolate *c, double middle,
   const double angle = shape->rv_angle * (0.45 + 0.55 * q * (2 - q)); /* it narrows towards its apex */
   at->rv_centre = (top * top - septum * septum) / (2 * (top - septum * cos(angle)));
   at->rv_radius = top - at->rv_centre;
+  at->rv_insertion = angle;
+  const double s = septum / at->w, slim = shape->rv_wall / (shape->rv_width + shape->rv_wall);
+  const double end = shape->rv_apex + (pi / 2 - shape->rv_apex) * slim / (1 + shape->rv_fullness);
+  at->rv_below = (end - mu) * shape->focus * sqrt(s * s + c->sin_mu * c->sin_mu);
 }
 
 /* Where the line at angle turn leaves a circle of given radius around the RV's centre. */
@@ -159,6 +212,7 @@ static walls find_walls(const mpinn_shape *shape, const prolate *c) {
   rv_circle(shape, c, middle, &at);
   at.rv_in = fmax(at.lv_out, leave_circle(at.rv_centre, at.rv_radius - at.rv_wall, at.turn));
   at.rv_out = fmax(at.rv_in, leave_circle(at.rv_centre, at.rv_radius, at.turn));
+  if (shape->ventricles == MPINN_LV_ALONE) at.rv_in = at.rv_out = at.lv_out;
   if (shape->lattice > 0) {
     const double s = at.lv_out / at.w, mm = across(shape->focus, s * s, c->sin_mu) / at.w;
     at.stretch_lv = stretch_to(shape->lattice, mm * (at.lv_out - at.lv_in));
@@ -186,15 +240,32 @@ static double unstretch(const walls *at, double q) {
   return at->rv_out + q - at->stretch_rv * (at->rv_out - at->rv_in);
 }
 
+/* The RV alone: what its outer circle and the septum enclose, as far as a rim beside the insertions and below
+ * its apex. r: from the middle of the circle. */
+static double rv_body(const mpinn_shape *shape, const walls *at, double p, double r) {
+  const double rim = fmax(at->rv_wall, 0.8 * shape->lattice), tip = fmax(6, 1.2 * shape->lattice);
+  const double across_rv = smooth_maximum(r - at->rv_radius, at->lv_in - p, 3);
+  const double beside = p * (fabs(at->turn) - at->rv_insertion) - rim;
+  return smooth_maximum(smooth_maximum(across_rv, beside, 4), at->rv_below - tip, 4);
+}
+
 static void measure(const mpinn_shape *shape, const walls *at, double p, mpinn_shape_place *place) {
   const double u = p * cos(at->turn) - at->rv_centre, v = p * sin(at->turn), r = sqrt(u * u + v * v);
-  const double fillet = fmin(4, 0.5 * at->rv_bulge), corner = fmax(4, 0.8 * shape->lattice);
+  const double fillet = fmin(4, 0.5 * at->rv_bulge), corner = fmax(4, shape->corner * shape->lattice),
+               far = 1000;
   place->lv_body = p - at->lv_out;
   place->lv_cavity = p - at->lv_in;
   place->body = smooth_minimum(place->lv_body, r - at->rv_radius, fillet);
   place->rv_cavity = -smooth_minimum(at->rv_radius - at->rv_wall - r, place->lv_body, corner);
   place->rv_cavity += 3 * fmax(0, at->rv_wall - at->rv_bulge); /* far from where there is no cavity */
   place->turn = at->turn;
+  if (shape->ventricles == MPINN_LV_ALONE) {
+    place->body = place->lv_body;
+    place->rv_cavity = far;
+  } else if (shape->ventricles == MPINN_RV_ALONE) {
+    place->body = rv_body(shape, at, p, r);
+    place->lv_cavity = far;
+  }
 }
 
 static double wall_value(const mpinn_shape_place *place) {
@@ -215,15 +286,25 @@ static double stretched_outside(const walls *at) {
   return in + at->stretch_lv * wall + at->rv_in - at->lv_out + at->stretch_rv * (at->rv_out - at->rv_in);
 }
 
+/* Whether the box of the wall has to reach to a line. */
+static bool is_in_box(const mpinn_shape *shape, const walls *at) {
+  if (shape->ventricles != MPINN_RV_ALONE) return true;
+  return fabs(at->turn) < at->rv_insertion + 0.7 && at->rv_below < 12 + 1.2 * shape->lattice;
+}
+
 void mpinn_shape_lattice_box(const mpinn_shape *shape, double low[3], double high[3]) {
   enum { LEVELS = 40, ANGLES = 90 };
-  for (int k = 0; k < 3; k++) low[k] = high[k] = 0;
-  for (int i = 0; i < LEVELS * ANGLES; i++) {
-    const double mu = 0.5 * pi * (i / ANGLES) / (LEVELS - 1);
-    prolate c = {.cos_mu = fmax(0, cos(mu)), .sin_mu = sin(mu), .angle = 2 * pi * (i % ANGLES) / ANGLES};
+  for (int k = 0; k < 3; k++) {
+    low[k] = 1e3;
+    high[k] = -1e3;
+  }
+  for (int i = 0; i < 2 * LEVELS * ANGLES; i++) {
+    const double mu = 0.5 * pi * (i / 2 / ANGLES) / (LEVELS - 1);
+    prolate c = {.cos_mu = fmax(0, cos(mu)), .sin_mu = sin(mu), .angle = 2 * pi * (i / 2 % ANGLES) / ANGLES};
     const walls at = find_walls(shape, &c);
     double x[3];
-    c.s = stretched_outside(&at) / at.w;
+    if (!is_in_box(shape, &at)) continue;
+    c.s = (i % 2 ? stretched_outside(&at) : inner_stretched(&at)) / at.w;
     from_prolate(shape->focus, &c, x);
     for (int k = 0; k < 3; k++) {
       low[k] = fmin(low[k], x[k]);
@@ -244,6 +325,13 @@ void mpinn_shape_lattice_to_heart(const mpinn_shape *shape, const double point[3
   from_prolate(shape->focus, &c, heart);
   const double down = heart[2] / shape->cavity_length;
   for (int i = 0; i < 2; i++) heart[i] += shape->bend[i] * down * down;
+}
+
+void mpinn_shape_bend_base(const mpinn_shape *shape, double heart[3]) {
+  const double up = fmax(0, 1 + heart[2] / shape->cavity_length);
+  const double off = (heart[0] * heart[0] + heart[1] * heart[1]) / 900;
+  const double rise = shape->slant[0] * heart[0] + shape->slant[1] * heart[1] + shape->dome * off;
+  if (rise != 0) heart[2] += up * up * rise; /* a zero's sign stays too */
 }
 
 void mpinn_shape_locate(const mpinn_shape *shape, const double heart[3], mpinn_shape_place *place) {

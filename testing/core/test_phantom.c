@@ -78,7 +78,8 @@ static void hash_mesh(const mpinn_subject *subject, char hex[65]) {
 
 /* ---- the mesh ---- */
 
-static void check_wall(const mpinn_subject *subject, size_t wanted) {
+/* dihedral: the least that is good enough, degrees. */
+static void check_wall_to(const mpinn_subject *subject, size_t wanted, double dihedral) {
   const mpinn_mesh *mesh = mpinn_subject_mesh(subject);
   const mpinn_mesh_report report = mpinn_mesh_get_report(mesh);
   int32_t(*faces)[3] = NULL;
@@ -96,7 +97,11 @@ static void check_wall(const mpinn_subject *subject, size_t wanted) {
   assert_true(manifold);
   assert_int_equal(euler, 2); /* a ball bent into shape: no hole in any wall */
   free(faces);
-  for (size_t c = 0; c < mpinn_mesh_cell_count(mesh); c++) assert_true(least_dihedral(mesh, c) > 8);
+  for (size_t c = 0; c < mpinn_mesh_cell_count(mesh); c++) assert_true(least_dihedral(mesh, c) > dihedral);
+}
+
+static void check_wall(const mpinn_subject *subject, size_t wanted) {
+  check_wall_to(subject, wanted, 8);
 }
 
 static void walls_are_whole_at_every_paper_size(void **state) {
@@ -183,6 +188,154 @@ static void progress_can_cancel(void **state) {
   assert_int_equal(mpinn_phantom_create(own, &phantom, &subject), MPINN_CANCELLED);
   assert_null(subject);
   mpinn_context_destroy(&own);
+}
+
+/* ---- variety ---- */
+
+static mpinn_subject *make_heart(mpinn_ventricles ventricles, uint64_t seed, size_t nodes, double variation,
+                                 double size) {
+  mpinn_phantom_options options;
+  mpinn_subject *subject = NULL;
+  mpinn_phantom_options_default(&options);
+  options.ventricles = ventricles;
+  options.seed = seed;
+  options.nodes = nodes;
+  options.variation = variation;
+  options.size = size;
+  if (mpinn_phantom_create(context, &options, &subject) != MPINN_OK)
+    fail_msg("%s", mpinn_context_error(context));
+  return subject;
+}
+
+static void count_classes(const mpinn_subject *subject, size_t classes[5]) {
+  memset(classes, 0, 5 * sizeof *classes);
+  for (size_t i = 0; i < mpinn_mesh_node_count(mpinn_subject_mesh(subject)); i++)
+    classes[label(subject, "surface_class", i)]++;
+}
+
+static void the_default_heart_stays_the_one_that_weights_were_trained_on(void **state) {
+  (void)state;
+  mpinn_phantom_options options;
+  mpinn_phantom_options_default(&options);
+  assert_int_equal(options.ventricles, MPINN_BOTH_VENTRICLES);
+  assert_true(options.size == 1 && options.variation == 1);
+  mpinn_subject *subject = make_phantom(1, 2000);
+  const mpinn_mesh *mesh = mpinn_subject_mesh(subject);
+  double sum = 0;
+  for (size_t i = 0; i < 3 * mpinn_mesh_node_count(mesh); i++) sum += fabs(mpinn_mesh_points(mesh)[i]);
+  assert_int_equal(mpinn_mesh_node_count(mesh), 1990);
+  assert_int_equal(mpinn_mesh_cell_count(mesh), 6960);
+  assert_true(fabs(sum - 150347.854279) < 1e-3); /* mm; other processors round otherwise */
+  mpinn_subject_destroy(&subject);
+}
+
+static void a_ventricle_alone_is_whole_and_has_one_endocardium(void **state) {
+  (void)state;
+  static const mpinn_ventricles which[2] = {MPINN_LV_ALONE, MPINN_RV_ALONE};
+  static const size_t sizes[2] = {500, 2000};
+  for (int i = 0; i < 4; i++) {
+    mpinn_subject *subject = make_heart(which[i % 2], 3, sizes[i / 2], 1, 1);
+    const mpinn_mesh *mesh = mpinn_subject_mesh(subject);
+    size_t classes[5], rv_wall = 0;
+    check_wall(subject, sizes[i / 2]);
+    count_classes(subject, classes);
+    const bool lv = which[i % 2] == MPINN_LV_ALONE;
+    assert_int_equal(classes[lv ? MPINN_CLASS_RV_ENDOCARDIUM : MPINN_CLASS_LV_ENDOCARDIUM], 0);
+    assert_true(classes[lv ? MPINN_CLASS_LV_ENDOCARDIUM : MPINN_CLASS_RV_ENDOCARDIUM] > 40);
+    assert_true(classes[MPINN_CLASS_EPICARDIUM] > 60 && classes[MPINN_CLASS_BASE] > 30);
+    for (size_t n = 0; n < mpinn_mesh_node_count(mesh); n++)
+      rv_wall += label(subject, "segment", n) == MPINN_SEGMENT_RV;
+    assert_true(lv ? rv_wall == 0 : rv_wall > 60);
+    mpinn_subject_destroy(&subject);
+  }
+}
+
+/* Of the RV alone, what was the LV's cavity is outside, and the septum's depth is counted from the RV. */
+static void the_septum_of_an_rv_alone_ends_in_epicardium(void **state) {
+  (void)state;
+  mpinn_subject *subject = make_heart(MPINN_RV_ALONE, 1, 2000, 0, 1);
+  const mpinn_mesh *mesh = mpinn_subject_mesh(subject);
+  double depth[2] = {0, 0}; /* x of the septum's endo- and epicardium */
+  int count[2] = {0, 0};
+  for (size_t i = 0; i < mpinn_mesh_node_count(mesh); i++) {
+    const double *x = mpinn_mesh_points(mesh) + 3 * i;
+    const int class = label(subject, "surface_class", i);
+    if (x[2] < -40 || fabs(x[1]) > 8 || x[0] < -40 || class < MPINN_CLASS_EPICARDIUM) continue;
+    depth[class == MPINN_CLASS_EPICARDIUM] += x[0];
+    count[class == MPINN_CLASS_EPICARDIUM]++;
+  }
+  assert_true(count[0] > 5 && count[1] > 5);
+  const double wall = depth[1] / count[1] - depth[0] / count[0];
+  assert_true(wall > 6 && wall < 13); /* mm */
+  mpinn_subject_destroy(&subject);
+}
+
+static void size_scales_the_same_mesh(void **state) {
+  (void)state;
+  mpinn_subject *human = make_heart(MPINN_LV_ALONE, 4, 1600, 2, 1);
+  mpinn_subject *rabbit = make_heart(MPINN_LV_ALONE, 4, 1600, 2, 0.15);
+  const mpinn_mesh *large = mpinn_subject_mesh(human), *small = mpinn_subject_mesh(rabbit);
+  const size_t n = mpinn_mesh_node_count(large);
+  assert_int_equal(mpinn_mesh_node_count(small), n);
+  assert_int_equal(mpinn_mesh_cell_count(small), mpinn_mesh_cell_count(large));
+  for (size_t i = 0; i < 3 * n; i++)
+    assert_true(fabs(mpinn_mesh_points(small)[i] - 0.15 * mpinn_mesh_points(large)[i]) < 1e-12);
+  static const char *const names[3] = {"surface_class", "segment", "transmural"};
+  for (int i = 0; i < 3; i++)
+    assert_memory_equal(mpinn_subject_find(human, names[i], MPINN_NODES)->values,
+                        mpinn_subject_find(rabbit, names[i], MPINN_NODES)->values, 4 * n);
+  mpinn_subject_destroy(&human);
+  mpinn_subject_destroy(&rabbit);
+}
+
+/* mm³ of wall and of the box around it. */
+static void measure_heart(const mpinn_subject *subject, double *wall, double *box) {
+  const mpinn_mesh *mesh = mpinn_subject_mesh(subject);
+  double low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY};
+  *wall = 0;
+  for (size_t c = 0; c < mpinn_mesh_cell_count(mesh); c++) *wall += volume(mesh, c);
+  for (size_t i = 0; i < 3 * mpinn_mesh_node_count(mesh); i++) {
+    low[i % 3] = fmin(low[i % 3], mpinn_mesh_points(mesh)[i]);
+    high[i % 3] = fmax(high[i % 3], mpinn_mesh_points(mesh)[i]);
+  }
+  *box = (high[0] - low[0]) * (high[1] - low[1]) * (high[2] - low[2]);
+}
+
+static void wide_variation_varies_more(void **state) {
+  (void)state;
+  double spread[2] = {0, 0};
+  for (int wide = 0; wide < 2; wide++) {
+    double sum = 0, square = 0;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+      mpinn_subject *subject = make_heart(MPINN_LV_ALONE, seed, 800, 1 + wide, 1);
+      double wall, box;
+      check_wall_to(subject, 800, 3);
+      measure_heart(subject, &wall, &box);
+      sum += log(box / wall) / 8;
+      square += log(box / wall) * log(box / wall) / 8;
+      mpinn_subject_destroy(&subject);
+    }
+    spread[wide] = sqrt(square - sum * sum);
+  }
+  assert_true(spread[1] > 1.5 * spread[0]);
+}
+
+static void wide_variation_is_sound(void **state) {
+  (void)state;
+  for (uint64_t seed = 3; seed <= 5; seed++) {
+    mpinn_subject *subject = make_heart(MPINN_BOTH_VENTRICLES, seed, 1600, 2, 1);
+    check_wall_to(subject, 1600, 3);
+    mpinn_subject_destroy(&subject);
+  }
+}
+
+static void coarse_hearts_are_sound(void **state) {
+  (void)state;
+  for (uint64_t seed = 1; seed <= 3; seed++) {
+    mpinn_subject *subject = make_heart((mpinn_ventricles)(seed % 3), seed, 400 + 100 * seed, 1, 1);
+    check_wall(subject, 400 + 100 * seed);
+    mpinn_subject_destroy(&subject);
+  }
 }
 
 /* ---- labels ---- */
@@ -403,6 +556,14 @@ static void impossible_phantoms_are_refused(void **state) {
   options.nodes = 2000;
   options.variation = NAN;
   expect_error(mpinn_phantom_create(context, &options, &subject), "variation");
+  options.variation = 2.1;
+  expect_error(mpinn_phantom_create(context, &options, &subject), "variation of a phantom heart is 2.1");
+  options.variation = 1;
+  options.size = 0;
+  expect_error(mpinn_phantom_create(context, &options, &subject), "size of a phantom heart is 0");
+  options.size = 1;
+  options.ventricles = (mpinn_ventricles)7;
+  expect_error(mpinn_phantom_create(context, &options, &subject), "ventricles of a phantom heart are 7");
   assert_null(subject);
 }
 
@@ -440,6 +601,13 @@ int main(void) {
       cmocka_unit_test(a_seed_is_one_heart_on_any_number_of_threads),
       cmocka_unit_test(no_variation_is_the_mean_heart),
       cmocka_unit_test(progress_can_cancel),
+      cmocka_unit_test(the_default_heart_stays_the_one_that_weights_were_trained_on),
+      cmocka_unit_test(a_ventricle_alone_is_whole_and_has_one_endocardium),
+      cmocka_unit_test(the_septum_of_an_rv_alone_ends_in_epicardium),
+      cmocka_unit_test(size_scales_the_same_mesh),
+      cmocka_unit_test(wide_variation_varies_more),
+      cmocka_unit_test(wide_variation_is_sound),
+      cmocka_unit_test(coarse_hearts_are_sound),
       cmocka_unit_test(every_class_and_segment_is_there_and_in_its_place),
       cmocka_unit_test(the_septum_is_what_lies_between_the_ventricles),
       cmocka_unit_test(paper_scars_are_territories_of_plausible_size),
