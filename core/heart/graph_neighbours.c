@@ -1,5 +1,6 @@
 #include "heart/graph_neighbours.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { LEAF = 8 }; /* so few points are searched faster than split */
@@ -10,10 +11,12 @@ typedef struct tree_point {
   int32_t index;
 } tree_point;
 
-typedef struct tree {
+struct mpinn_point_tree {
+  size_t n;
   tree_point *points;
   unsigned char *split;
-} tree;
+};
+typedef mpinn_point_tree tree;
 
 typedef struct candidate {
   double distance2;
@@ -24,6 +27,7 @@ typedef struct search {
   const tree *tree;
   const double *centre;
   int32_t self;
+  double radius2; /* points as far as this are too far */
   size_t k, found;
   candidate *best; /* [k + 1], nearest first */
 } search;
@@ -88,6 +92,7 @@ static void consider(search *s, const tree_point *point) {
   if (point->index == s->self) return;
   candidate new = {0, point->index};
   for (int d = 0; d < 3; d++) new.distance2 += (point->x[d] - s->centre[d]) * (point->x[d] - s->centre[d]);
+  if (!(new.distance2 < s->radius2)) return;
   size_t i = s->found;
   if (i == s->k && !nearer(&new, &s->best[i - 1])) return;
   for (; i > 0 && nearer(&new, &s->best[i - 1]); i--) s->best[i] = s->best[i - 1];
@@ -111,41 +116,72 @@ static void visit(search *s, size_t low, size_t high) {
   consider(s, &t->points[middle]);
   /* As far as the farthest so far is near enough: a tie may go to a smaller index on the other side. */
   if (s->found == s->k && beyond * beyond > s->best[s->k - 1].distance2) return;
+  if (beyond * beyond >= s->radius2) return;
   if (beyond < 0)
     visit(s, middle + 1, high);
   else
     visit(s, low, middle);
 }
 
-static void search_all(search *s, size_t n, const double *points, int32_t *neighbour) {
-  for (size_t i = 0; i < n; i++) {
-    s->self = (int32_t)i;
-    s->centre = points + 3 * i;
-    s->found = 0;
-    visit(s, 0, n);
-    for (size_t j = 0; j < s->k; j++) neighbour[i * s->k + j] = s->best[j].index;
+mpinn_status mpinn_point_tree_create(mpinn_context *context, size_t n, const double *points,
+                                     mpinn_point_tree **made) {
+  tree *t = NULL;
+  MPINN_TRY(MPINN_NEW(context, &t, 1));
+  mpinn_status status = MPINN_NEW(context, &t->points, n);
+  if (status == MPINN_OK) status = MPINN_NEW(context, &t->split, n);
+  if (status != MPINN_OK) {
+    mpinn_point_tree_destroy(&t);
+    return status;
   }
+  t->n = n;
+  for (size_t i = 0; i < n; i++) {
+    memcpy(t->points[i].x, points + 3 * i, sizeof t->points[i].x);
+    t->points[i].index = (int32_t)i;
+  }
+  build(t, 0, n);
+  *made = t;
+  return MPINN_OK;
+}
+
+void mpinn_point_tree_destroy(mpinn_point_tree **t) {
+  if (!*t) return;
+  free((*t)->points);
+  free((*t)->split);
+  free(*t);
+  *t = NULL;
+}
+
+static size_t look(const mpinn_point_tree *t, const double centre[3], int32_t but, double radius, size_t k,
+                   int32_t *found, double *distance) {
+  candidate best[MPINN_MOST_NEAREST + 1];
+  search s = {.tree = t, .centre = centre, .self = but, .radius2 = radius * radius, .k = k, .best = best};
+  if (k == 0) return 0;
+  visit(&s, 0, t->n);
+  for (size_t j = 0; j < s.found; j++) {
+    found[j] = best[j].index;
+    distance[j] = sqrt(best[j].distance2);
+  }
+  return s.found;
+}
+
+size_t mpinn_point_tree_nearest(const mpinn_point_tree *t, const double centre[3], int32_t but, size_t k,
+                                int32_t *found, double *distance) {
+  return look(t, centre, but, INFINITY, k, found, distance);
+}
+
+size_t mpinn_point_tree_within(const mpinn_point_tree *t, const double centre[3], double radius, size_t k,
+                               int32_t *found, double *distance) {
+  return look(t, centre, -1, radius, k, found, distance);
 }
 
 mpinn_status mpinn_nearest_neighbours(mpinn_context *context, size_t n, const double *points, size_t k,
                                       int32_t *neighbour) {
-  tree t = {NULL, NULL};
-  candidate *best = NULL;
-  mpinn_status status;
+  mpinn_point_tree *t = NULL;
+  double distance[MPINN_MOST_NEAREST];
   if (k == 0) return MPINN_OK;
-  MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &t.points, n));
-  MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &t.split, n));
-  MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &best, k + 1));
-  for (size_t i = 0; i < n; i++) {
-    memcpy(t.points[i].x, points + 3 * i, sizeof t.points[i].x);
-    t.points[i].index = (int32_t)i;
-  }
-  build(&t, 0, n);
-  search s = {.tree = &t, .k = k, .best = best};
-  search_all(&s, n, points, neighbour);
-done:
-  free(t.points);
-  free(t.split);
-  free(best);
-  return status;
+  MPINN_TRY(mpinn_point_tree_create(context, n, points, &t));
+  for (size_t i = 0; i < n; i++)
+    mpinn_point_tree_nearest(t, points + 3 * i, (int32_t)i, k, neighbour + i * k, distance);
+  mpinn_point_tree_destroy(&t);
+  return MPINN_OK;
 }

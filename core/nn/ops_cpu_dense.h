@@ -1,97 +1,195 @@
-/* Dense layers and matrix products, by BLAS on blocks whose size does not depend on the number of threads. */
+/* Dense layers and matrix products. Who multiplies what depends on the sizes alone, never on the number of
+ * threads. */
 
-enum { DENSE_BLOCK = 128 };
+enum {
+  DENSE_ROWS = 48,     /* rows of C that a thread makes at once; and so much of the sum that … */
+  DENSE_DEPTH = 256,   /* … what is read of A stays in the first cache and of B in the second */
+  DENSE_COLUMNS = 128, /* columns that a thread sums */
+  DENSE_DOTS = 12,     /* up to so many rows a transposed B is not worth packing, … */
+  DENSE_IN_PLACE = 12, /* … nor another B */
+  DENSE_STREAMED = 128 /* up to so many rows a large B is packed a panel at a time */
+};
 
-static mpinn_status check_sizes(mpinn_backend *backend, size_t a, size_t b, size_t c) {
-  if (a <= INT_MAX && b <= INT_MAX && c <= INT_MAX) return MPINN_OK;
-  return mpinn_fail(backend->context, MPINN_ERROR_ARGUMENT,
-                    "Matrices of %zu, %zu and %zu rows are too large for BLAS", a, b, c);
+static size_t count_panels(const kernels *kernel, size_t n) {
+  return divide_up(divide_up(n, kernel->lanes), kernel->panel_vectors);
 }
 
-static void blas_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, const real *a,
-                      size_t a_row, const real *b, size_t b_row, real beta, real *c, size_t c_row) {
-  CBLAS(gemm)
-  (CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans,
-   (blasint)m, (blasint)n, (blasint)k, 1, a, (blasint)a_row, b, (blasint)b_row, beta, c, (blasint)c_row);
+/* Panels are as even as whole registers allow. */
+static column_panel panel_at(const kernels *kernel, size_t n, size_t index) {
+  const size_t vectors = divide_up(n, kernel->lanes), panels = count_panels(kernel, n);
+  const size_t first = kernel->lanes * (vectors * index / panels),
+               end = kernel->lanes * (vectors * (index + 1) / panels);
+  return (column_panel){.first = first, .columns = smaller(n, end) - first, .width = end - first};
 }
 
-/* BLAS is called from our own threads: threads of its own beneath them would only fight for the same processors, and would
- * make results depend on their number. Others in the process may use BLAS too, so what they had set is put back. */
-static int quiet_blas(void) {
-  const int threads = openblas_get_num_threads && openblas_set_num_threads ? openblas_get_num_threads() : 1;
-  if (threads > 1) openblas_set_num_threads(1);
-  return threads;
+/* The end of the part of the sum over k that begins at `from`; the parts are even. */
+static size_t depth_end(size_t k, size_t from) {
+  const size_t depth = divide_up(k, divide_up(k, DENSE_DEPTH));
+  return smaller(k, from + depth);
 }
 
-static void restore_blas(int threads) {
-  if (threads > 1) openblas_set_num_threads(threads);
+/* Reads B once, by rows of it. */
+static void multiply_dots(const mpinn_backend *backend, const product_task *product, int threads) {
+  enum { COLUMNS = 32 };
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (size_t from = 0; from < product->n; from += COLUMNS)
+    backend->kernels->multiply_dots(product, from, smaller(product->n, from + COLUMNS));
 }
 
-/* C[m][n] = op(A) op(B) + beta C, matrices packed; threads share whichever of m and n is larger. */
-static void multiply(const mpinn_backend *backend, bool transpose_a, bool transpose_b, size_t m, size_t n,
-                     size_t k, const real *a, const real *b, real beta, real *c) {
-  const size_t a_row = transpose_a ? m : k, b_row = transpose_b ? k : n;
-  const bool by_rows = m >= n;
-  const size_t blocks = divide_up(by_rows ? m : n, DENSE_BLOCK);
-  if (m == 0 || n == 0) return;
-  const int blas_threads = quiet_blas();
-#pragma omp parallel for schedule(static)                                                                    \
-    num_threads(threads_for(backend, 2.0 * (double)m * (double)n * (double)k))
-  for (size_t block = 0; block < blocks; block++) {
-    const size_t from = block * DENSE_BLOCK, size = smaller(DENSE_BLOCK, (by_rows ? m : n) - from);
-    if (by_rows)
-      blas_gemm(transpose_a, transpose_b, size, n, k, a + (transpose_a ? from : from * a_row), a_row, b,
-                b_row, beta, c + from * n, n);
-    else
-      blas_gemm(transpose_a, transpose_b, m, size, k, a, a_row, b + (transpose_b ? from * b_row : from),
-                b_row, beta, c + from, n);
+/* Rows of C in one panel, with that of op(B) packed. */
+static void multiply_block(const kernels *kernel, const product_task *product, column_panel panel, size_t row,
+                           const real *packed) {
+  product_part part = {.row = row, .rows = smaller(DENSE_ROWS, product->m - row), .b_row = panel.width};
+  part.a_row = product->a_row, part.a_column = product->a_column;
+  for (part.from = 0; part.from < product->k; part.from = part.to) {
+    part.to = depth_end(product->k, part.from);
+    part.a = product->a + row * product->a_row + part.from * product->a_column;
+    part.b = packed + part.from * panel.width;
+    kernel->multiply_panel(product, panel, &part);
   }
-  restore_blas(blas_threads);
+}
+
+/* All of op(B) is packed, then read by blocks of rows. */
+static mpinn_status multiply_packed(mpinn_backend *backend, const product_task *product, int threads) {
+  const kernels *kernel = backend->kernels;
+  const size_t n = product->n, k = product->k, panels = count_panels(kernel, n);
+  const size_t blocks = divide_up(product->m, DENSE_ROWS) * panels;
+  real *packed;
+  MPINN_TRY(reserve(backend, WORK_PACKED, divide_up(n, kernel->lanes) * kernel->lanes * k, sizeof(real),
+                    (void **)&packed));
+#pragma omp parallel num_threads(threads)
+  {
+#pragma omp for schedule(static)
+    for (size_t i = 0; i < panels; i++) {
+      const column_panel panel = panel_at(kernel, n, i);
+      kernel->pack(product, panel, 0, k, packed + panel.first * k);
+    }
+#pragma omp for schedule(static)
+    for (size_t i = 0; i < blocks; i++) {
+      const column_panel panel = panel_at(kernel, n, i % panels);
+      multiply_block(kernel, product, panel, i / panels * DENSE_ROWS, packed + panel.first * k);
+    }
+  }
+  return MPINN_OK;
+}
+
+/* Panels of op(B) are read once: each is packed, if need be, and multiplied at once by all rows. */
+static mpinn_status multiply_streamed(mpinn_backend *backend, const product_task *product, int threads) {
+  const kernels *kernel = backend->kernels;
+  const size_t m = product->m, n = product->n, k = product->k, panels = count_panels(kernel, n);
+  const size_t each = DENSE_DEPTH * kernel->lanes * kernel->panel_vectors;
+  real *scratch;
+  MPINN_TRY(reserve(backend, WORK_PACKED, each * (size_t)threads, sizeof(real), (void **)&scratch));
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (size_t i = 0; i < panels; i++) {
+    real *packed = scratch + each * (size_t)omp_get_thread_num();
+    const column_panel panel = panel_at(kernel, n, i);
+    const bool in_place = m <= DENSE_IN_PLACE && !product->b_transposed && panel.columns == panel.width;
+    product_part part = {.rows = m, .a_row = product->a_row, .a_column = product->a_column};
+    for (part.from = 0; part.from < k; part.from = part.to) {
+      part.to = depth_end(k, part.from);
+      part.a = product->a + part.from * product->a_column;
+      part.b = in_place ? product->b + part.from * product->b_row + panel.first : packed;
+      part.b_row = in_place ? product->b_row : panel.width;
+      if (!in_place) kernel->pack(product, panel, part.from, part.to, packed);
+      kernel->multiply_panel(product, panel, &part);
+    }
+  }
+  return MPINN_OK;
+}
+
+/* Where there is nothing to sum. */
+static void finish_empty(const mpinn_backend *backend, const product_task *product) {
+  const size_t bytes = product->n * sizeof *product->c;
+  for (size_t r = 0; r < product->m; r++) {
+    real *c = product->c + r * product->n;
+    if (!product->start) memset(c, 0, bytes);
+    if (product->start && product->start != product->c)
+      memcpy(c, product->start + r * product->start_row, bytes);
+    backend->kernels->activate(product->activation, product->n, c);
+  }
+}
+
+static mpinn_status multiply(mpinn_backend *backend, product_task product) {
+  const size_t m = product.m, n = product.n, k = product.k;
+  const int threads = threads_for(backend, 2.0 * (double)m * (double)n * (double)k);
+  if (m == 0 || n == 0) return MPINN_OK;
+  if (k == 0) {
+    finish_empty(backend, &product);
+    return MPINN_OK;
+  }
+  if (m == 1) product.a_row = k; /* one row or column is as good as the other */
+  if (n == 1 && !product.b_transposed && product.b_row == 1) {
+    product.b_transposed = true;
+    product.b_row = k;
+  }
+  if (product.a_column == 1 && product.b_transposed && (m <= DENSE_DOTS || n <= 2)) {
+    multiply_dots(backend, &product, threads);
+    return MPINN_OK;
+  }
+  if (m <= DENSE_IN_PLACE || (m <= DENSE_STREAMED && n >= DENSE_STREAMED))
+    return multiply_streamed(backend, &product, threads);
+  return multiply_packed(backend, &product, threads);
+}
+
+static product_task packed_product(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k,
+                                   const real *a, const real *b, real *c) {
+  return (product_task){.m = m,
+                        .n = n,
+                        .k = k,
+                        .a = a,
+                        .a_row = transpose_a ? 1 : k,
+                        .a_column = transpose_a ? m : 1,
+                        .b = b,
+                        .b_row = transpose_b ? k : n,
+                        .b_transposed = transpose_b,
+                        .c = c};
 }
 
 static mpinn_status matmul(mpinn_backend *backend, bool transpose_a, bool transpose_b, size_t m, size_t n,
                            size_t k, const void *a, const void *b, double beta, void *c) {
-  MPINN_TRY(check_sizes(backend, m, n, k));
-  multiply(backend, transpose_a, transpose_b, m, n, k, a, b, (real)beta, c);
-  return MPINN_OK;
+  product_task product = packed_product(transpose_a, transpose_b, m, n, k, a, b, c);
+  if (beta != 0) {
+    product.start = c;
+    product.start_row = n;
+  }
+  if (beta != 0 && beta != 1)
+    for (size_t i = 0; i < m * n; i++) product.c[i] *= (real)beta;
+  return multiply(backend, product);
 }
 
 static mpinn_status dense_forward(mpinn_backend *backend, size_t rows, size_t in, size_t out, const void *x,
                                   const void *weight, const void *bias, mpinn_activation activation,
                                   void *y) {
-  MPINN_TRY(check_sizes(backend, rows, in, out));
-  const kernels *kernel = backend->kernels;
-  const int threads = threads_for(backend, 50.0 * (double)rows * (double)out);
-  for (size_t r = 0; r < rows; r++) memcpy((real *)y + r * out, bias, out * sizeof(real));
-  multiply(backend, false, true, rows, out, in, x, weight, 1, y);
-#pragma omp parallel for schedule(static) num_threads(threads)
-  for (size_t r = 0; r < rows; r++) kernel->activate(activation, out, (real *)y + r * out);
-  return MPINN_OK;
+  product_task product = packed_product(false, true, rows, out, in, x, weight, y);
+  product.start = bias;
+  product.activation = activation;
+  return multiply(backend, product);
 }
 
 /* d_bias[out] += Σ_rows d[rows][out]. */
 static void add_column_sums(const mpinn_backend *backend, size_t rows, size_t out, const real *d,
                             real *d_bias) {
-  const size_t blocks = divide_up(out, DENSE_BLOCK);
+  const size_t blocks = divide_up(out, DENSE_COLUMNS);
 #pragma omp parallel for schedule(static) num_threads(threads_for(backend, (double)rows *(double)out))
   for (size_t block = 0; block < blocks; block++) {
-    const size_t from = block * DENSE_BLOCK, to = smaller(out, from + DENSE_BLOCK);
-    for (size_t r = 0; r < rows; r++)
-      for (size_t o = from; o < to; o++) d_bias[o] += d[r * out + o];
+    const size_t from = block * DENSE_COLUMNS, size = smaller(DENSE_COLUMNS, out - from);
+    for (size_t r = 0; r < rows; r++) backend->kernels->add(size, d + r * out + from, d_bias + from);
   }
 }
 
 static mpinn_status dense_backward(mpinn_backend *backend, size_t rows, size_t in, size_t out, const void *x,
                                    const void *weight, mpinn_activation activation, const void *y, void *dy,
                                    void *dx, void *d_weight, void *d_bias) {
-  MPINN_TRY(check_sizes(backend, rows, in, out));
   const kernels *kernel = backend->kernels;
   const int threads = threads_for(backend, 10.0 * (double)rows * (double)out);
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (size_t r = 0; r < rows; r++)
     kernel->deactivate(activation, out, (const real *)y + r * out, (real *)dy + r * out);
   add_column_sums(backend, rows, out, dy, d_bias);
-  multiply(backend, true, false, out, in, rows, dy, x, 1, d_weight);
-  if (dx) multiply(backend, false, false, rows, in, out, dy, weight, 0, dx);
-  return MPINN_OK;
+  product_task by_weight = packed_product(true, false, out, in, rows, dy, x, d_weight);
+  by_weight.start = d_weight;
+  by_weight.start_row = in;
+  MPINN_TRY(multiply(backend, by_weight));
+  return dx ? multiply(backend, packed_product(false, false, rows, in, out, dy, weight, dx)) : MPINN_OK;
 }

@@ -5,6 +5,7 @@
  * In reverse, p and q_k being the adjoints of those two, z and ż_k have z̄ = f′ p + f″ Σ_k ż_k q_k and
  * ż̄_k = f′ q_k, hence W has z̄ aᵀ + Σ_k ż̄_k ȧ_kᵀ.
  *
+ * The inputs are the position, whose derivatives are the identity, or local features (ops_cpu_field_local.h).
  * Included once for each instruction set and precision. */
 
 enum {
@@ -16,26 +17,39 @@ enum {
 typedef struct KERNEL(field_block) {
   mpinn_field_net net;
   const real *weights;
-  size_t width, channels, panel;
+  const local_task *local; /* NULL: the input is the position */
+  size_t inputs, width, channels, panel;
   real *points;               /* [3][POINTS] */
   real *kept;                 /* [layers − 1] panels: f(z) and ż_k of every hidden layer */
   real *active;               /* a panel: f(z) and f′(z) ż_k */
   real *adjoint;              /* a panel: z̄ and ż̄_k */
   real *next;                 /* a panel */
   real *output;               /* [channels][POINTS]: z and ż_k of the last layer */
+  real *input;                /* local: [at least inputs][channels][POINTS] */
+  real *d_input;              /* local: the same, z̄ and ż̄_k carried back */
+  real *rows;                 /* local: [channels][POINTS][stride] */
   KERNEL(vector) * d_weights; /* [weights], a sum a lane */
 } KERNEL(field_block);
+
+#include "nn/ops_cpu_field_local.h"
+
+/* Features are padded to whole registers; the radius may come behind them. */
+static size_t KERNEL(field_input)(const mpinn_field_net *net) {
+  return net->features > 0 ? 4 * KERNEL(POINTS) * ((size_t)net->features + KERNEL_LANES) : 0;
+}
 
 static size_t KERNEL(field_scratch)(const mpinn_field_net *net) {
   const size_t panel = 4 * (size_t)net->width * KERNEL(POINTS);
   return (3 + 4) * KERNEL(POINTS) + ((size_t)net->layers + 2) * panel +
-         mpinn_field_net_weights(net) * KERNEL_LANES;
+         mpinn_field_net_weights(net) * KERNEL_LANES + 3 * KERNEL(field_input)(net);
 }
 
-static KERNEL(field_block)
-    KERNEL(field_block_at)(const mpinn_field_net *net, const real *weights, size_t channels, real *scratch) {
+static KERNEL(field_block) KERNEL(field_block_at)(const mpinn_field_net *net, const real *weights,
+                                                  const local_task *local, size_t channels, real *scratch) {
   KERNEL(field_block)
-  block = {.net = *net, .weights = weights, .width = (size_t)net->width, .channels = channels};
+  block = {
+      .net = *net, .weights = weights, .local = local, .width = (size_t)net->width, .channels = channels};
+  block.inputs = mpinn_field_net_inputs(net);
   const size_t panel = 4 * block.width * KERNEL(POINTS); /* room for 4 channels in any case */
   block.panel = panel;
   block.d_weights = (KERNEL(vector) *)scratch;
@@ -45,19 +59,30 @@ static KERNEL(field_block)
   block.adjoint = block.active + panel;
   block.next = block.adjoint + panel;
   block.kept = block.next + panel;
+  block.input = block.kept + ((size_t)net->layers - 1) * panel;
+  block.d_input = block.input + KERNEL(field_input)(net);
+  block.rows = block.d_input + KERNEL(field_input)(net);
   return block;
 }
 
 /* The weights of layer l: W, with b behind it. */
 static const real *KERNEL(field_layer)(const KERNEL(field_block) * block, size_t l) {
   const size_t w = block->width;
-  return block->weights + (l == 0 ? 0 : 4 * w + (l - 1) * (w * w + w));
+  return block->weights + (l == 0 ? 0 : (block->inputs + 1) * w + (l - 1) * (w * w + w));
 }
 
-static void KERNEL(field_load)(KERNEL(field_block) * block, const real *points, size_t count) {
+/* The points from … of those at hand; points beyond count repeat the last. */
+static void KERNEL(field_load)(KERNEL(field_block) * block, const real *points, size_t from, size_t count) {
+  const local_task *local = block->local;
+  const size_t n = block->channels * KERNEL(POINTS);
   for (size_t p = 0; p < KERNEL(POINTS); p++)
     for (size_t d = 0; d < 3; d++)
-      block->points[d * KERNEL(POINTS) + p] = points[3 * (p < count ? p : count - 1) + d];
+      block->points[d * KERNEL(POINTS) + p] = points[3 * (from + (p < count ? p : count - 1)) + d];
+  if (!local) return;
+  KERNEL(local_gather)(block->channels, local, from, count, block->rows);
+  KERNEL(transpose)(n, local->stride, block->rows, block->input);
+  if (block->net.factored) KERNEL(local_radius)
+  (local->origin, block->channels, block->points, block->input + (block->inputs - 1) * n);
 }
 
 /* z (in kept) → f(z) in kept and active, f′(z) ż_k in active. */
@@ -140,23 +165,26 @@ static inline __attribute__((always_inline)) void KERNEL(field_gemm)(size_t m, s
   enum { ROWS = KERNEL(FIELD_TILE), WIDE = TILE_VECTORS * KERNEL_LANES };
   for (size_t j = 0; j < n; j += WIDE) {
     size_t i = 0;
-    for (; i + ROWS <= m; i += ROWS)
-      KERNEL(tile)(ROWS, TILE_VECTORS, k, a + i * a_row, a_row, a_column, b + j, n, add, c + i * n + j, n);
-    for (; i < m; i++)
-      KERNEL(tile)(1, TILE_VECTORS, k, a + i * a_row, a_row, a_column, b + j, n, add, c + i * n + j, n);
+    for (; i + ROWS <= m; i += ROWS) KERNEL(tile)
+    (ROWS, TILE_VECTORS, k, a + i * a_row, a_row, a_column, b + j, n, add ? c + i * n + j : NULL, n,
+     c + i * n + j, n);
+    for (; i < m; i++) KERNEL(tile)
+    (1, TILE_VECTORS, k, a + i * a_row, a_row, a_column, b + j, n, add ? c + i * n + j : NULL, n,
+     c + i * n + j, n);
   }
 }
 
-/* Layer l ≥ 1 before its activation: z[out] from the panel active. */
-static inline __attribute__((always_inline)) void
-KERNEL(field_linear)(const KERNEL(field_block) * block, size_t width, size_t l, size_t out, real *z) {
+/* Layer l before its activation: z[out] from the panel active[in]. */
+static inline __attribute__((always_inline)) void KERNEL(field_linear)(const KERNEL(field_block) * block,
+                                                                       size_t in, const real *active,
+                                                                       size_t l, size_t out, real *z) {
   const size_t n = block->channels * KERNEL(POINTS);
-  const real *weight = KERNEL(field_layer)(block, l), *bias = weight + out * width;
+  const real *weight = KERNEL(field_layer)(block, l), *bias = weight + out * in;
   for (size_t o = 0; o < out; o++) {
     for (size_t p = 0; p < KERNEL(POINTS); p++) z[o * n + p] = bias[o];
     for (size_t p = KERNEL(POINTS); p < n; p++) z[o * n + p] = 0;
   }
-  KERNEL(field_gemm)(out, n, width, weight, width, 1, block->active, true, z);
+  KERNEL(field_gemm)(out, n, in, weight, in, 1, active, true, z);
 }
 
 static void KERNEL(field_first)(const KERNEL(field_block) * block, real *restrict z) {
@@ -174,13 +202,16 @@ static void KERNEL(field_first)(const KERNEL(field_block) * block, real *restric
 static inline __attribute__((always_inline)) void KERNEL(field_propagate)(const KERNEL(field_block) * block,
                                                                           size_t width) {
   const size_t hidden = (size_t)block->net.layers - 1;
-  KERNEL(field_first)(block, block->kept);
+  if (block->local)
+    KERNEL(field_linear)(block, block->inputs, block->input, 0, width, block->kept);
+  else
+    KERNEL(field_first)(block, block->kept);
   for (size_t l = 0; l < hidden; l++) {
     real *kept = block->kept + l * block->panel;
-    if (l > 0) KERNEL(field_linear)(block, width, l, width, kept);
+    if (l > 0) KERNEL(field_linear)(block, width, block->active, l, width, kept);
     MPINN_BY_ACTIVATION(field_activate_as, block->net.activation, width, block->channels, kept, block->active)
   }
-  KERNEL(field_linear)(block, width, hidden, 1, block->output);
+  KERNEL(field_linear)(block, width, block->active, hidden, 1, block->output);
 }
 
 /* The width as a constant where it is the published one lets the compiler unroll the products. */
@@ -195,6 +226,11 @@ static void KERNEL(field_store)(const KERNEL(field_block) * block, size_t count,
                                 real *gradient) {
   const real low = (real)block->net.low, span = (real)(block->net.high - block->net.low);
   const real steepness = (real)block->net.steepness;
+  if (block->net.factored) {
+    const real *radius = block->input + (block->inputs - 1) * block->channels * KERNEL(POINTS);
+    KERNEL(local_store)(block->output, radius, count, value, gradient);
+    return;
+  }
   for (size_t p = 0; p < count; p++) {
     const real z = block->output[p], sigma = REAL(mpinn_sigmoid)(steepness * z);
     const real slope = steepness > 0 ? span * steepness * sigma * (1 - sigma) : 1;
@@ -206,11 +242,12 @@ static void KERNEL(field_store)(const KERNEL(field_block) * block, size_t count,
 
 /* One network at n points. */
 static void KERNEL(field_forward)(const mpinn_field_net *net, const real *weights, size_t n,
-                                  const real *points, real *value, real *gradient, real *scratch) {
-  KERNEL(field_block) block = KERNEL(field_block_at)(net, weights, gradient ? 4 : 1, scratch);
+                                  const real *points, const local_task *local, real *value, real *gradient,
+                                  real *scratch) {
+  KERNEL(field_block) block = KERNEL(field_block_at)(net, weights, local, gradient ? 4 : 1, scratch);
   for (size_t from = 0; from < n; from += KERNEL(POINTS)) {
     const size_t count = n - from < KERNEL(POINTS) ? n - from : KERNEL(POINTS);
-    KERNEL(field_load)(&block, points + 3 * from, count);
+    KERNEL(field_load)(&block, points, from, count);
     KERNEL(field_propagate_any)(&block);
     KERNEL(field_store)(&block, count, value + from, gradient ? gradient + 3 * from : NULL);
   }
@@ -220,6 +257,11 @@ static void KERNEL(field_forward)(const mpinn_field_net *net, const real *weight
 static void KERNEL(field_seed)(KERNEL(field_block) * block, size_t count, const real *d_value,
                                const real *d_gradient) {
   const real span = (real)(block->net.high - block->net.low), steepness = (real)block->net.steepness;
+  if (block->net.factored) {
+    const real *radius = block->input + (block->inputs - 1) * block->channels * KERNEL(POINTS);
+    KERNEL(local_seed)(block->channels, radius, count, d_value, d_gradient, block->output);
+    return;
+  }
   for (size_t p = 0; p < KERNEL(POINTS); p++) {
     real *z = block->output + p;
     const real sigma = REAL(mpinn_sigmoid)(steepness * z[0]), bell = sigma * (1 - sigma);
@@ -261,24 +303,24 @@ static inline __attribute__((always_inline)) void KERNEL(field_dots)(const int o
     for (int i = 0; i < ins; i++) d[(size_t)o * d_row + (size_t)i] = sum[o][i];
 }
 
-/* The derivatives by W and b of layer l ≥ 1 from the panels adjoint[out] and active. */
+/* The derivatives by W and b of layer l from the panels adjoint[out] and active[in]. */
 static inline __attribute__((always_inline)) void KERNEL(field_weigh)(const KERNEL(field_block) * block,
-                                                                      size_t width, size_t l, size_t out,
-                                                                      const real *adjoint) {
+                                                                      size_t in, const real *active, size_t l,
+                                                                      size_t out, const real *adjoint) {
   const size_t n = block->channels * KERNEL(POINTS);
   KERNEL(vector) *d = block->d_weights + (KERNEL(field_layer)(block, l) - block->weights),
-                 *d_bias = d + out * width;
+                 *d_bias = d + out * in;
   size_t o = 0;
   for (; o + DOT_ROWS <= out; o += DOT_ROWS) {
     size_t i = 0;
-    for (; i + 5 <= width; i += 5)
-      KERNEL(field_dots)(DOT_ROWS, 5, n, adjoint + o * n, block->active + i * n, width, d + o * width + i);
-    for (; i < width; i++)
-      KERNEL(field_dots)(DOT_ROWS, 1, n, adjoint + o * n, block->active + i * n, width, d + o * width + i);
+    for (; i + 5 <= in; i += 5)
+      KERNEL(field_dots)(DOT_ROWS, 5, n, adjoint + o * n, active + i * n, in, d + o * in + i);
+    for (; i < in; i++)
+      KERNEL(field_dots)(DOT_ROWS, 1, n, adjoint + o * n, active + i * n, in, d + o * in + i);
   }
   for (; o < out; o++)
-    for (size_t i = 0; i < width; i++)
-      KERNEL(field_dots)(1, 1, n, adjoint + o * n, block->active + i * n, width, d + o * width + i);
+    for (size_t i = 0; i < in; i++)
+      KERNEL(field_dots)(1, 1, n, adjoint + o * n, active + i * n, in, d + o * in + i);
   for (o = 0; o < out; o++)
     for (size_t q = 0; q < KERNEL(POINTS); q += KERNEL_LANES)
       d_bias[o] += *(const KERNEL(unaligned) *)(adjoint + o * n + q);
@@ -307,7 +349,7 @@ static inline __attribute__((always_inline)) void KERNEL(field_reverse)(KERNEL(f
     const real *kept = block->kept + (l - 1) * block->panel;
     MPINN_BY_ACTIVATION(field_reactivate_as, block->net.activation, width, block->channels, kept,
                         block->active)
-    KERNEL(field_weigh)(block, width, l, out, adjoint);
+    KERNEL(field_weigh)(block, width, block->active, l, out, adjoint);
     KERNEL(field_gemm)(width, n, out, KERNEL(field_layer)(block, l), 1, width, adjoint, false, block->next);
     MPINN_BY_ACTIVATION(field_deactivate_as, block->net.activation, width, block->channels, kept, block->next)
     real *swapped = block->adjoint;
@@ -315,7 +357,19 @@ static inline __attribute__((always_inline)) void KERNEL(field_reverse)(KERNEL(f
     block->next = swapped;
     adjoint = block->adjoint;
   }
-  KERNEL(field_weigh_first)(block);
+  if (!block->local) KERNEL(field_weigh_first)(block);
+}
+
+/* Where inputs are local: the first layer's weights, and its inputs' derivatives back to the anchors. */
+static void KERNEL(field_reverse_local)(const KERNEL(field_block) * block, size_t from, size_t count) {
+  const size_t in = block->inputs, n = block->channels * KERNEL(POINTS);
+  const local_task *local = block->local;
+  KERNEL(field_weigh)(block, in, block->input, 0, block->width, block->adjoint);
+  KERNEL(field_gemm)
+  ((size_t)block->net.features, n, block->width, block->weights, 1, in, block->adjoint, false,
+   block->d_input);
+  KERNEL(transpose)(local->stride, n, block->d_input, block->rows);
+  KERNEL(local_scatter)(block->channels, local, from, count, block->rows);
 }
 
 static void KERNEL(field_reverse_any)(KERNEL(field_block) * block) {
@@ -325,19 +379,21 @@ static void KERNEL(field_reverse_any)(KERNEL(field_block) * block) {
     KERNEL(field_reverse)(block, block->width);
 }
 
-/* d_weights of one network from n points. */
+/* d_weights of one network from n points; d_features of local is added to. */
 static void KERNEL(field_backward)(const mpinn_field_net *net, const real *weights, size_t n,
-                                   const real *points, const real *d_value, const real *d_gradient,
-                                   real *d_weights, real *scratch) {
-  KERNEL(field_block) block = KERNEL(field_block_at)(net, weights, d_gradient ? 4 : 1, scratch);
+                                   const real *points, const local_task *local, const real *d_value,
+                                   const real *d_gradient, real *d_weights, real *scratch) {
+  KERNEL(field_block) block = KERNEL(field_block_at)(net, weights, local, d_gradient ? 4 : 1, scratch);
   const size_t n_weights = mpinn_field_net_weights(net);
+  memset(block.d_input, 0, KERNEL(field_input)(net) * sizeof *block.d_input); /* padding stays 0 */
   memset(block.d_weights, 0, n_weights * sizeof *block.d_weights);
   for (size_t from = 0; from < n; from += KERNEL(POINTS)) {
     const size_t count = n - from < KERNEL(POINTS) ? n - from : KERNEL(POINTS);
-    KERNEL(field_load)(&block, points + 3 * from, count);
+    KERNEL(field_load)(&block, points, from, count);
     KERNEL(field_propagate_any)(&block);
     KERNEL(field_seed)(&block, count, d_value + from, d_gradient ? d_gradient + 3 * from : NULL);
     KERNEL(field_reverse_any)(&block);
+    if (local) KERNEL(field_reverse_local)(&block, from, count);
   }
   for (size_t i = 0; i < n_weights; i++) {
     real sum = 0;

@@ -1,18 +1,19 @@
-/* Matrix products of the sizes that graphs and field nets make: too many and too small for BLAS, whose
- * packing would cost more than the product. Included once for each instruction set and precision (see
- * ops_cpu_kernels.h). */
+/* Tiles of matrix products held in registers, and the products of the sizes that graphs and field nets make:
+ * many and small, so that packing would cost more than the product (ops_cpu_product.h has the large ones).
+ * Included once for each instruction set and precision (see ops_cpu_kernels.h). */
 
-/* C[r][·] (+)= Σ_k a(r, k) B[k][·] for a tile of rows × (vectors · lanes) elements, held in registers. */
+/* C[r][·] = start[r][·] + Σ_k a(r, k) B[k][·] for a tile of rows × (vectors · lanes) elements, held in
+ * registers. start NULL: zeros; start_row 0: one row for all. */
 #define MPINN_DEFINE_TILE(name, vector, unaligned)                                                           \
   static inline __attribute__((always_inline)) void KERNEL(name)(                                            \
       const int rows, const int vectors, size_t k, const real *a, size_t a_row, size_t a_column,             \
-      const real *b, size_t b_row, bool add, real *c, size_t c_row) {                                        \
+      const real *b, size_t b_row, const real *start, size_t start_row, real *c, size_t c_row) {             \
     enum { LANES = sizeof(vector) / sizeof(real) };                                                          \
     vector sum[6][4];                                                                                        \
     _Pragma("GCC unroll 6") for (int r = 0; r < rows; r++)                                                   \
         _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++) {                                          \
       sum[r][v] = (vector){0};                                                                               \
-      if (add) sum[r][v] = *(const unaligned *)(c + (size_t)r * c_row + v * LANES);                          \
+      if (start) sum[r][v] = *(const unaligned *)(start + (size_t)r * start_row + v * LANES);                \
     }                                                                                                        \
     for (size_t p = 0; p < k; p++) {                                                                         \
       vector right[4];                                                                                       \
@@ -36,24 +37,27 @@ MPINN_DEFINE_TILE(half_tile, KERNEL(half), KERNEL(unaligned_half))
 
 #define MPINN_DEFINE_COLUMNS(name, tile_name, vectors)                                                       \
   static void KERNEL(name)(size_t m, size_t k, const real *a, size_t a_row, size_t a_column, const real *b,  \
-                           size_t b_row, bool add, real *c, size_t c_row) {                                  \
-    for (; m >= TILE_ROWS; m -= TILE_ROWS, a += TILE_ROWS * a_row, c += TILE_ROWS * c_row)                   \
-      KERNEL(tile_name)(TILE_ROWS, vectors, k, a, a_row, a_column, b, b_row, add, c, c_row);                 \
+                           size_t b_row, const real *start, size_t start_row, real *c, size_t c_row) {       \
+    const size_t next = start ? TILE_ROWS * start_row : 0;                                                   \
+    for (; m >= TILE_ROWS; m -= TILE_ROWS, a += TILE_ROWS * a_row, c += TILE_ROWS * c_row) {                 \
+      KERNEL(tile_name)(TILE_ROWS, vectors, k, a, a_row, a_column, b, b_row, start, start_row, c, c_row);    \
+      start += next;                                                                                         \
+    }                                                                                                        \
     switch (m) {                                                                                             \
     case 5:                                                                                                  \
-      KERNEL(tile_name)(5, vectors, k, a, a_row, a_column, b, b_row, add, c, c_row);                         \
+      KERNEL(tile_name)(5, vectors, k, a, a_row, a_column, b, b_row, start, start_row, c, c_row);            \
       break;                                                                                                 \
     case 4:                                                                                                  \
-      KERNEL(tile_name)(4, vectors, k, a, a_row, a_column, b, b_row, add, c, c_row);                         \
+      KERNEL(tile_name)(4, vectors, k, a, a_row, a_column, b, b_row, start, start_row, c, c_row);            \
       break;                                                                                                 \
     case 3:                                                                                                  \
-      KERNEL(tile_name)(3, vectors, k, a, a_row, a_column, b, b_row, add, c, c_row);                         \
+      KERNEL(tile_name)(3, vectors, k, a, a_row, a_column, b, b_row, start, start_row, c, c_row);            \
       break;                                                                                                 \
     case 2:                                                                                                  \
-      KERNEL(tile_name)(2, vectors, k, a, a_row, a_column, b, b_row, add, c, c_row);                         \
+      KERNEL(tile_name)(2, vectors, k, a, a_row, a_column, b, b_row, start, start_row, c, c_row);            \
       break;                                                                                                 \
     case 1:                                                                                                  \
-      KERNEL(tile_name)(1, vectors, k, a, a_row, a_column, b, b_row, add, c, c_row);                         \
+      KERNEL(tile_name)(1, vectors, k, a, a_row, a_column, b, b_row, start, start_row, c, c_row);            \
       break;                                                                                                 \
     default:                                                                                                 \
       break;                                                                                                 \
@@ -61,6 +65,10 @@ MPINN_DEFINE_TILE(half_tile, KERNEL(half), KERNEL(unaligned_half))
   }
 
 MPINN_DEFINE_COLUMNS(columns_wide, tile, TILE_VECTORS)
+#if TILE_VECTORS > 2
+MPINN_DEFINE_COLUMNS(columns_three, tile, 3)
+MPINN_DEFINE_COLUMNS(columns_two, tile, 2)
+#endif
 MPINN_DEFINE_COLUMNS(columns_one, tile, 1)
 MPINN_DEFINE_COLUMNS(columns_half, half_tile, 1)
 #undef MPINN_DEFINE_COLUMNS
@@ -81,11 +89,11 @@ static void KERNEL(gemm)(size_t m, size_t n, size_t k, const real *a, size_t a_r
                          const real *b, size_t b_row, bool add, real *c, size_t c_row) {
   enum { WIDE = TILE_VECTORS * KERNEL_LANES };
   for (; n >= WIDE; n -= WIDE, b += WIDE, c += WIDE)
-    KERNEL(columns_wide)(m, k, a, a_row, a_column, b, b_row, add, c, c_row);
+    KERNEL(columns_wide)(m, k, a, a_row, a_column, b, b_row, add ? c : NULL, c_row, c, c_row);
   for (; n >= KERNEL_LANES; n -= KERNEL_LANES, b += KERNEL_LANES, c += KERNEL_LANES)
-    KERNEL(columns_one)(m, k, a, a_row, a_column, b, b_row, add, c, c_row);
+    KERNEL(columns_one)(m, k, a, a_row, a_column, b, b_row, add ? c : NULL, c_row, c, c_row);
   if (n >= KERNEL_LANES / 2) {
-    KERNEL(columns_half)(m, k, a, a_row, a_column, b, b_row, add, c, c_row);
+    KERNEL(columns_half)(m, k, a, a_row, a_column, b, b_row, add ? c : NULL, c_row, c, c_row);
     n -= KERNEL_LANES / 2, b += KERNEL_LANES / 2, c += KERNEL_LANES / 2;
   }
   if (n > 0) KERNEL(columns_scalar)(m, n, k, a, a_row, a_column, b, b_row, add, c, c_row);
@@ -131,17 +139,23 @@ static inline __attribute__((always_inline)) void KERNEL(transpose_square)(const
 #endif
 }
 
-/* out[columns][rows] = in[rows][columns]ᵀ. */
-static void KERNEL(transpose)(size_t rows, size_t columns, const real *in, real *out) {
+/* out[columns][rows] = in[rows][columns]ᵀ, their rows in_row and out_row apart. */
+static void KERNEL(transpose_part)(size_t rows, size_t columns, const real *in, size_t in_row, real *out,
+                                   size_t out_row) {
   const size_t square_rows = rows - rows % KERNEL_LANES, square_columns = columns - columns % KERNEL_LANES;
   KERNEL(lane_masks) masks;
   KERNEL(make_lane_masks)(&masks);
   for (size_t j = 0; j < square_columns; j += KERNEL_LANES)
     for (size_t i = 0; i < square_rows; i += KERNEL_LANES)
-      KERNEL(transpose_square)(&masks, in + i * columns + j, columns, out + j * rows + i, rows);
+      KERNEL(transpose_square)(&masks, in + i * in_row + j, in_row, out + j * out_row + i, out_row);
   for (size_t i = 0; i < rows; i++)
     for (size_t j = i < square_rows ? square_columns : 0; j < columns; j++)
-      out[j * rows + i] = in[i * columns + j];
+      out[j * out_row + i] = in[i * in_row + j];
+}
+
+/* out[columns][rows] = in[rows][columns]ᵀ. */
+static void KERNEL(transpose)(size_t rows, size_t columns, const real *in, real *out) {
+  KERNEL(transpose_part)(rows, columns, in, columns, out, rows);
 }
 
 /* y[width] (+)= Σ_i coefficient[i] x[index[i]][width]; coefficient NULL: ones. */

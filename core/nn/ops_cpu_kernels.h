@@ -16,10 +16,15 @@ typedef REAL(lane) KERNEL(lane_index) __attribute__((vector_size(VECTOR_BYTES)))
 
 #include "nn/ops_cpu_gemm.h"
 #include "nn/ops_cpu_pointwise.h"
+#include "nn/ops_cpu_product.h"
+#include "nn/ops_cpu_edge_kernels.h"
 #include "nn/ops_cpu_field.h"
 
 static const kernels KERNEL(kernels) = {
     .gemm = KERNEL(gemm),
+    .pack = KERNEL(pack),
+    .multiply_panel = KERNEL(multiply_panel),
+    .multiply_dots = KERNEL(multiply_dots),
     .transpose = KERNEL(transpose),
     .weighted_sum = KERNEL(weighted_sum),
     .activate = KERNEL(activate),
@@ -27,9 +32,16 @@ static const kernels KERNEL(kernels) = {
     .adamw = KERNEL(adamw),
     .sum_squares = KERNEL(sum_squares),
     .eikonal_loss = KERNEL(eikonal_loss),
+    .edge_forward = KERNEL(edge_forward),
+    .edge_targets = KERNEL(edge_targets),
+    .edge_sources = KERNEL(edge_sources),
+    .add = KERNEL(add),
+    .speed_loss = KERNEL(speed_loss),
     .field_forward = KERNEL(field_forward),
     .field_backward = KERNEL(field_backward),
     .field_scratch = KERNEL(field_scratch),
+    .lanes = KERNEL_LANES,
+    .panel_vectors = TILE_VECTORS,
 };
 
 #undef KERNEL_LANES

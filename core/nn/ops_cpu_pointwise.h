@@ -35,6 +35,10 @@ static void KERNEL(deactivate)(mpinn_activation activation, size_t n, const real
   }
 }
 
+static void KERNEL(add)(size_t n, const real *restrict x, real *restrict y) {
+  for (size_t i = 0; i < n; i++) y[i] += x[i];
+}
+
 static void KERNEL(adamw)(const REAL(mpinn_adamw_step) * step, size_t n, const real *restrict gradient,
                           real *restrict first, real *restrict second, real *restrict parameter) {
   const REAL(mpinn_adamw_step) s = *step; /* a copy, so that no store can be thought to change it */
@@ -85,4 +89,17 @@ static void KERNEL(eikonal_loss)(const mpinn_eikonal_loss *loss, size_t map, siz
   }
   sums[0] = data;
   sums[1] = pde;
+}
+
+/* Σ square_scale (s − t)² + absolute_scale |s − t| in double; d_speed. */
+static double KERNEL(speed_loss)(size_t n, const real *speed, const real *target, real square_scale,
+                                 real absolute_scale, real *d_speed) {
+  double square = 0, absolute = 0;
+  for (size_t i = 0; i < n; i++) {
+    const real miss = speed[i] - target[i], sign = miss > 0 ? 1 : miss < 0 ? -1 : 0;
+    square += (double)miss * (double)miss;
+    absolute += (double)(sign * miss);
+    d_speed[i] = 2 * square_scale * miss + absolute_scale * sign;
+  }
+  return (double)square_scale * square + (double)absolute_scale * absolute;
 }

@@ -1,13 +1,10 @@
 /* The operations on the CPU, written once for both precisions. The including file has defined
  *   real, REAL(name)              the precision and its suffix (name_float, name_double)
- *   CBLAS(name)                   cblas_s… or cblas_d…
  *   OPS                           the table to define
  *   OPS_NAME                      its name */
 #include "nn/arithmetic.h"
 #include "nn/ops.h"
 
-#include <cblas.h>
-#include <limits.h>
 #include <omp.h>
 #include <string.h>
 
@@ -21,10 +18,15 @@ _Static_assert((int)MPINN_LINEAR == (int)MPINN_ARITHMETIC_LINEAR &&
 typedef int32_t lane_float;
 typedef int64_t lane_double;
 
+#include "nn/ops_cpu_tasks.h"
+
 /* The inner loops, for the instruction set of the machine. */
 typedef struct kernels {
   void (*gemm)(size_t m, size_t n, size_t k, const real *a, size_t a_row, size_t a_column, const real *b,
                size_t b_row, bool add, real *c, size_t c_row);
+  void (*pack)(const product_task *product, column_panel panel, size_t from, size_t to, real *packed);
+  void (*multiply_panel)(const product_task *product, column_panel panel, const product_part *part);
+  void (*multiply_dots)(const product_task *product, size_t from, size_t to);
   void (*weighted_sum)(size_t count, const int32_t *index, const real *coefficient, size_t width,
                        const real *x, bool add, real *y);
   void (*transpose)(size_t rows, size_t columns, const real *in, real *out);
@@ -34,11 +36,21 @@ typedef struct kernels {
                 real *restrict first, real *restrict second, real *restrict parameter);
   double (*sum_squares)(size_t n, const real *x);
   void (*eikonal_loss)(const mpinn_eikonal_loss *loss, size_t map, size_t from, size_t to, double *sums);
+  /* local NULL: the position is the input */
   void (*field_forward)(const mpinn_field_net *net, const real *weights, size_t n, const real *points,
-                        real *value, real *gradient, real *scratch);
+                        const local_task *local, real *value, real *gradient, real *scratch);
   void (*field_backward)(const mpinn_field_net *net, const real *weights, size_t n, const real *points,
-                         const real *d_value, const real *d_gradient, real *d_weights, real *scratch);
+                         const local_task *local, const real *d_value, const real *d_gradient,
+                         real *d_weights, real *scratch);
+  void (*edge_forward)(const edge_task *task);
+  void (*edge_targets)(const edge_task *task);
+  void (*edge_sources)(const edge_task *task);
+  void (*add)(size_t n, const real *x, real *y);
+  double (*speed_loss)(size_t n, const real *speed, const real *target, real square_scale,
+                       real absolute_scale, real *d_speed);
   size_t (*field_scratch)(const mpinn_field_net *net); /* reals, a thread */
+  size_t lanes;                                        /* reals in a register */
+  size_t panel_vectors;                                /* registers across a tile */
 } kernels;
 
 #ifdef __x86_64__
@@ -93,12 +105,8 @@ static const kernels *choose_kernels(void) {
   return &REAL(kernels_any);
 }
 
-/* OpenBLAS has these, other BLAS do not. */
-extern void openblas_set_num_threads(int threads) __attribute__((weak));
-extern int openblas_get_num_threads(void) __attribute__((weak));
-
 /* Workspaces that outlive a call and only grow, so that the steady state allocates nothing. */
-enum { WORK_A, WORK_B, WORK_SCRATCH, WORK_SUMS, WORK_COUNT };
+enum { WORK_A, WORK_B, WORK_PACKED, WORK_SCRATCH, WORK_SUMS, WORK_CHOSEN, WORK_PARTS, WORK_COUNT };
 
 struct mpinn_backend {
   mpinn_context *context;
@@ -199,6 +207,10 @@ static int threads_for(const mpinn_backend *backend, double operations) {
 #include "nn/ops_cpu_spline_plan.h"
 #include "nn/ops_cpu_spline.h"
 #include "nn/ops_cpu_pool.h"
+#include "nn/ops_cpu_edge_plan.h"
+#include "nn/ops_cpu_edges.h"
+#include "nn/ops_cpu_field_nets.h"
+#include "nn/ops_cpu_local_field.h"
 #include "nn/ops_cpu_train.h"
 
 const mpinn_ops OPS = {
@@ -224,8 +236,20 @@ const mpinn_ops OPS = {
     .cluster_mean_backward = cluster_mean_backward,
     .node_max_forward = node_max_forward,
     .node_max_backward = node_max_backward,
+    .edge_plan_create = edge_plan_create,
+    .edge_plan_destroy = edge_plan_destroy,
+    .edge_forward = edge_forward,
+    .edge_backward = edge_backward,
+    .mix_forward = mix_forward,
+    .mix_backward = mix_backward,
+    .add = add,
     .field_forward = field_forward,
     .field_backward = field_backward,
+    .reach_create = reach_create,
+    .reach_destroy = reach_destroy,
+    .local_field_forward = local_field_forward,
+    .local_field_backward = local_field_backward,
+    .speed_loss = speed_loss,
     .eikonal_loss = eikonal_loss,
     .sum_squares = sum_squares,
     .adamw = adamw,

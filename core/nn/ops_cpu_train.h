@@ -1,61 +1,22 @@
-/* Field nets over all networks and points, the loss and the optimizer: shared out in pieces whose size does
- * not depend on the number of threads, and summed in their order. */
+/* The losses and the optimizer: shared out in pieces whose size does not depend on the number of threads, and
+ * summed in their order. */
 
-enum { FIELD_CHUNK = 512, LOSS_CHUNK = 1024, VECTOR_CHUNK = 16384 };
+enum { LOSS_CHUNK = 1024, VECTOR_CHUNK = 16384 };
 
-static mpinn_status check_net(mpinn_backend *backend, const mpinn_field_net *net) {
-  if (net->layers >= 2 && net->width >= 1) return MPINN_OK;
-  return mpinn_fail(backend->context, MPINN_ERROR_ARGUMENT,
-                    "A field net has at least 2 layers of 1 unit, not %d of %d", net->layers, net->width);
-}
-
-static mpinn_status field_scratches(mpinn_backend *backend, const mpinn_field_net *net, size_t *each,
-                                    real **scratches) {
-  MPINN_TRY(check_net(backend, net));
-  *each = divide_up(backend->kernels->field_scratch(net), 64) * 64;
-  return reserve(backend, WORK_SCRATCH, *each * (size_t)backend->threads, sizeof(real), (void **)scratches);
-}
-
-static mpinn_status field_forward(mpinn_backend *backend, const mpinn_field_net *net, size_t networks,
-                                  const void *weights, size_t n, const void *points, void *value,
-                                  void *gradient) {
-  size_t each;
-  real *scratches;
-  MPINN_TRY(field_scratches(backend, net, &each, &scratches));
-  const size_t n_weights = mpinn_field_net_weights(net), chunks = divide_up(n, FIELD_CHUNK);
-#pragma omp parallel for schedule(static) num_threads(backend->threads)
-  for (size_t task = 0; task < networks * chunks; task++) {
-    const size_t b = task / chunks, from = task % chunks * FIELD_CHUNK, at = b * n + from;
-    backend->kernels->field_forward(net, (const real *)weights + b * n_weights,
-                                    smaller(FIELD_CHUNK, n - from), (const real *)points + 3 * from,
-                                    (real *)value + at, gradient ? (real *)gradient + 3 * at : NULL,
-                                    scratches + (size_t)omp_get_thread_num() * each);
+static mpinn_status speed_loss(mpinn_backend *backend, size_t n, const void *speed, const void *target,
+                               double square_scale, double absolute_scale, void *d_speed, double *sum) {
+  const size_t chunks = divide_up(n, LOSS_CHUNK);
+  double *parts;
+  MPINN_TRY(reserve(backend, WORK_SUMS, chunks, sizeof *parts, (void **)&parts));
+#pragma omp parallel for schedule(static) num_threads(threads_for(backend, 5.0 * (double)n))
+  for (size_t chunk = 0; chunk < chunks; chunk++) {
+    const size_t from = chunk * LOSS_CHUNK;
+    parts[chunk] = backend->kernels->speed_loss(smaller(LOSS_CHUNK, n - from), (const real *)speed + from,
+                                                (const real *)target + from, (real)square_scale,
+                                                (real)absolute_scale, (real *)d_speed + from);
   }
-  return MPINN_OK;
-}
-
-static mpinn_status field_backward(mpinn_backend *backend, const mpinn_field_net *net, size_t networks,
-                                   const void *weights, size_t n, const void *points, const void *d_value,
-                                   const void *d_gradient, void *d_weights) {
-  size_t each;
-  real *scratches, *parts;
-  MPINN_TRY(field_scratches(backend, net, &each, &scratches));
-  const size_t n_weights = mpinn_field_net_weights(net), chunks = divide_up(n, FIELD_CHUNK);
-  MPINN_TRY(reserve(backend, WORK_A, networks * chunks * n_weights, sizeof(real), (void **)&parts));
-#pragma omp parallel for schedule(static) num_threads(backend->threads)
-  for (size_t task = 0; task < networks * chunks; task++) {
-    const size_t b = task / chunks, from = task % chunks * FIELD_CHUNK, at = b * n + from;
-    backend->kernels->field_backward(
-        net, (const real *)weights + b * n_weights, smaller(FIELD_CHUNK, n - from),
-        (const real *)points + 3 * from, (const real *)d_value + at,
-        d_gradient ? (const real *)d_gradient + 3 * at : NULL, parts + task * n_weights,
-        scratches + (size_t)omp_get_thread_num() * each);
-  }
-  memset(d_weights, 0, networks * n_weights * sizeof(real));
-  for (size_t task = 0; task < networks * chunks; task++) {
-    real *sum = (real *)d_weights + task / chunks * n_weights;
-    for (size_t i = 0; i < n_weights; i++) sum[i] += parts[task * n_weights + i];
-  }
+  *sum = 0;
+  for (size_t chunk = 0; chunk < chunks; chunk++) *sum += parts[chunk];
   return MPINN_OK;
 }
 
@@ -90,6 +51,13 @@ static mpinn_status sum_squares(mpinn_backend *backend, size_t n, const void *x,
   }
   *sum = 0;
   for (size_t chunk = 0; chunk < chunks; chunk++) *sum += parts[chunk];
+  return MPINN_OK;
+}
+
+static mpinn_status add(mpinn_backend *backend, size_t n, const void *x, void *y) {
+#pragma omp parallel for schedule(static) num_threads(threads_for(backend, (double)n))
+  for (size_t from = 0; from < n; from += VECTOR_CHUNK)
+    backend->kernels->add(smaller(VECTOR_CHUNK, n - from), (const real *)x + from, (real *)y + from);
   return MPINN_OK;
 }
 

@@ -1,95 +1,9 @@
 /* Every operation of every backend: against values computed elsewhere (fixtures/make_spline_conv.py), against
  * central differences, against the double-precision reference, and on any number of threads. */
 #include "nn/arithmetic.h"
-#include "nn/ops.h"
+#include "ops_harness.h"
 
 #include <float.h>
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdint.h>
-#include <string.h>
-#include <cmocka.h>
-
-/* Backends and the relative accuracy to be expected of one operation of theirs. */
-static const struct {
-  const mpinn_ops *ops;
-  double accuracy;
-} backends[] = {{&mpinn_ops_cpu, 1e-5}, {&mpinn_ops_cpu_reference, 1e-10}};
-enum { N_BACKENDS = sizeof backends / sizeof *backends };
-
-/* A backend at work. Everything it allocates is released when it is closed. */
-typedef struct harness {
-  const mpinn_ops *ops;
-  mpinn_context *context;
-  mpinn_backend *backend;
-  void *memory[64];
-  size_t n_memory;
-} harness;
-
-static harness open_harness(const mpinn_ops *ops, int threads) {
-  harness s = {.ops = ops};
-  mpinn_context_options options;
-  mpinn_context_options_default(&options);
-  options.threads = threads;
-  assert_int_equal(mpinn_context_create(&options, &s.context), MPINN_OK);
-  assert_int_equal(ops->create(s.context, &s.backend), MPINN_OK);
-  return s;
-}
-
-static void release_all(harness *s) {
-  while (s->n_memory > 0) s->ops->release(s->backend, s->memory[--s->n_memory]);
-}
-
-static void close_harness(harness *s) {
-  release_all(s);
-  s->ops->destroy(&s->backend);
-  mpinn_context_destroy(&s->context);
-}
-
-static void *device(harness *s, size_t n, const double *values) {
-  void *memory = NULL;
-  assert_true(s->n_memory < sizeof s->memory / sizeof *s->memory);
-  assert_int_equal(s->ops->alloc(s->backend, n, &memory), MPINN_OK);
-  if (values) assert_int_equal(s->ops->upload(s->backend, n, MPINN_FLOAT64, values, memory), MPINN_OK);
-  s->memory[s->n_memory++] = memory;
-  return memory;
-}
-
-static void fetch(harness *s, size_t n, const void *memory, double *values) {
-  assert_int_equal(s->ops->download(s->backend, n, memory, MPINN_FLOAT64, values), MPINN_OK);
-}
-
-static double *numbers(size_t n) {
-  double *x = calloc(n ? n : 1, sizeof *x);
-  assert_non_null(x);
-  return x;
-}
-
-static double *random_numbers(size_t n, uint64_t seed, double scale) {
-  double *x = numbers(n);
-  mpinn_random random;
-  mpinn_random_seed(&random, seed);
-  for (size_t i = 0; i < n; i++) x[i] = (double)(float)(scale * mpinn_random_normal(&random));
-  return x;
-}
-
-/* The largest difference, relative to the largest expected value. */
-static double difference(size_t n, const double *values, const double *expected) {
-  double largest = 0, scale = 0;
-  for (size_t i = 0; i < n; i++) {
-    if (!(fabs(values[i] - expected[i]) <= largest)) largest = fabs(values[i] - expected[i]);
-    scale = fmax(scale, fabs(expected[i]));
-  }
-  return scale > 0 ? largest / scale : largest;
-}
-
-static void assert_close(const char *what, size_t n, const double *values, const double *expected,
-                         double tolerance) {
-  const double d = difference(n, values, expected);
-  if (!(d <= tolerance)) fail_msg("%s differs by %g, more than %g", what, d, tolerance);
-}
 
 /* ---- fixtures ---- */
 
@@ -189,8 +103,12 @@ static void spline_conv_agrees_with_an_independent_implementation(void **state) 
 
 static void one_field_fixture(harness *s, fixture *f, double accuracy) {
   const double *head = take(f, 8);
-  const mpinn_field_net net = {(int)head[0], (int)head[1], (mpinn_activation)head[2],
-                               head[3],      head[4],      head[5]};
+  const mpinn_field_net net = {.layers = (int)head[0],
+                               .width = (int)head[1],
+                               .activation = (mpinn_activation)head[2],
+                               .low = head[3],
+                               .high = head[4],
+                               .steepness = head[5]};
   const size_t networks = (size_t)head[6], n = (size_t)head[7],
                all = networks * mpinn_field_net_weights(&net);
   void *points = device(s, 3 * n, take(f, 3 * n)), *weights = device(s, all, take(f, all));
@@ -221,19 +139,6 @@ static void field_nets_agree_with_automatic_differentiation(void **state) {
 }
 
 /* ---- every operation as a function from one vector to one vector, with its reverse ---- */
-
-typedef struct problem problem;
-struct problem {
-  const char *name;
-  /* in[n_in] → out[n_out]; where d_out is not NULL, d_in[n_in] too. */
-  void (*run)(harness *s, const problem *p, const double *in, double *out, const double *d_out, double *d_in);
-  size_t (*n_in)(const problem *p);
-  size_t (*n_out)(const problem *p);
-  size_t a, b, c, d; /* sizes */
-  mpinn_activation activation;
-  bool flag;
-  double scale; /* of the random input */
-};
 
 static size_t dense_in(const problem *p) { /* rows a, in b, out c */
   return p->a * p->b + p->c * p->b + p->c;
@@ -495,8 +400,8 @@ static const problem small_problems[] = {
     {"a ReLU field with gradient", FIELD, 1, 9, 4, 8, MPINN_RELU, true, 0.5},
     {"a linear bounded field with gradient", FIELD, 1, 9, 3, 3, MPINN_LINEAR, true, 0.5},
     {"a tanh field of the published width", FIELD, 1, 70, 6, 20, MPINN_TANH, true, 0.3},
-    {"the eikonal loss", LOSS, 2, 7, 0, 0, MPINN_LINEAR, false, 1},
 };
+static const problem small_loss = {"the eikonal loss", LOSS, 2, 7, 0, 0, MPINN_LINEAR, false, 1};
 enum { N_SMALL = sizeof small_problems / sizeof *small_problems };
 
 /* Of sizes that are shared out among threads. */
@@ -516,84 +421,12 @@ static const problem large_problems[] = {
 };
 enum { N_LARGE = sizeof large_problems / sizeof *large_problems };
 
-static double dot(size_t n, const double *a, const double *b) {
-  double sum = 0;
-  for (size_t i = 0; i < n; i++) sum += a[i] * b[i];
-  return sum;
-}
-
-/* Σ c · out at in + t direction. */
-static double along(harness *s, const problem *p, const double *in, const double *direction, double t,
-                    const double *c) {
-  const size_t n = p->n_in(p), n_out = p->n_out(p);
-  double *moved = numbers(n), *out = numbers(n_out);
-  for (size_t i = 0; i < n; i++) moved[i] = in[i] + t * direction[i];
-  p->run(s, p, moved, out, NULL, NULL);
-  const double sum = dot(n_out, c, out);
-  release_all(s);
-  free(moved);
-  free(out);
-  return sum;
-}
-
-static void check_derivative(harness *s, const problem *p) {
-  const size_t n = p->n_in(p), n_out = p->n_out(p);
-  double *in = random_numbers(n, 1, p->scale), *c = random_numbers(n_out, 2, 1), *out = numbers(n_out);
-  double *d_in = numbers(n), *direction = numbers(n);
-  mpinn_random random;
-  mpinn_random_seed(&random, 3);
-  if (p->run == loss_run)
-    for (size_t i = 0; i < n_out; i++) c[i] = i % 2 ? 1.3 : 0.7;
-  p->run(s, p, in, out, c, d_in);
-  release_all(s);
-  const double scale = sqrt(dot(n, d_in, d_in) / (double)n);
-  for (int trial = 0; trial < 24; trial++) {
-    /* Every other time one coordinate, else a random direction. */
-    const size_t coordinate = mpinn_random_below(&random, n);
-    for (size_t i = 0; i < n; i++)
-      direction[i] = trial % 2 ? (double)(i == coordinate) : mpinn_random_normal(&random) / sqrt((double)n);
-    const double h = 1e-5,
-                 slope = (along(s, p, in, direction, h, c) - along(s, p, in, direction, -h, c)) / (2 * h);
-    const double expected = dot(n, d_in, direction);
-    if (!(fabs(slope - expected) <= 1e-6 * fmax(fabs(expected), scale)))
-      fail_msg("%s, trial %d: derivative %.12g but differences give %.12g", p->name, trial, expected, slope);
-  }
-  free(in);
-  free(c);
-  free(out);
-  free(d_in);
-  free(direction);
-}
-
 static void derivatives_agree_with_central_differences(void **state) {
   (void)state;
   harness s = open_harness(&mpinn_ops_cpu_reference, 1);
-  for (size_t i = 0; i < N_SMALL; i++) check_derivative(&s, &small_problems[i]);
+  check_derivatives(&s, N_SMALL, small_problems);
+  check_derivative(&s, &small_loss, (const double[]){0.7, 1.3, 0.7, 1.3});
   close_harness(&s);
-}
-
-/* Output and derivatives, one after the other, for the caller to free. */
-static double *solve(const mpinn_ops *ops, int threads, const problem *p, size_t *count) {
-  const size_t n = p->n_in(p), n_out = p->n_out(p);
-  harness s = open_harness(ops, threads);
-  double *in = random_numbers(n, 11, p->scale), *d_out = random_numbers(n_out, 12, 1),
-         *all = numbers(n_out + n);
-  p->run(&s, p, in, all, d_out, all + n_out);
-  *count = n_out + n;
-  close_harness(&s);
-  free(in);
-  free(d_out);
-  return all;
-}
-
-static void compare_with_reference(const mpinn_ops *ops, const problem *p, double accuracy) {
-  size_t n;
-  double *values = solve(ops, 2, p, &n), *expected = solve(&mpinn_ops_cpu_reference, 2, p, &n);
-  const size_t n_out = p->n_out(p);
-  assert_close(p->name, n_out, values, expected, accuracy);
-  assert_close(p->name, n - n_out, values + n_out, expected + n_out, accuracy);
-  free(values);
-  free(expected);
 }
 
 static void every_backend_agrees_with_the_reference(void **state) {
@@ -609,35 +442,24 @@ static void every_backend_agrees_with_the_reference(void **state) {
 static void results_do_not_depend_on_the_number_of_threads(void **state) {
   (void)state;
   for (size_t b = 0; b < N_BACKENDS; b++)
-    for (size_t i = 0; i < N_LARGE; i++) {
-      size_t n;
-      double *one = solve(backends[b].ops, 1, &large_problems[i], &n);
-      for (int threads = 2; threads <= 3; threads++) {
-        double *more = solve(backends[b].ops, threads, &large_problems[i], &n);
-        if (memcmp(one, more, n * sizeof *one) != 0)
-          fail_msg("%s on %d threads differs from one thread (%s)", large_problems[i].name, threads,
-                   backends[b].ops->name);
-        free(more);
-      }
-      free(one);
-    }
+    for (size_t i = 0; i < N_LARGE; i++) compare_thread_counts(backends[b].ops, &large_problems[i]);
 }
 
 /* ---- operations without a derivative of their own ---- */
 
 static void check_product(harness *s, double accuracy, bool transpose_a, bool transpose_b, size_t m, size_t n,
-                          size_t k) {
+                          size_t k, double beta) {
   double *a = random_numbers(m * k, 1, 1), *b = random_numbers(k * n, 2, 1), *c = random_numbers(m * n, 3, 1);
   double *expected = numbers(m * n);
   for (size_t i = 0; i < m; i++)
     for (size_t j = 0; j < n; j++) {
-      expected[i * n + j] = 0.5 * c[i * n + j];
+      expected[i * n + j] = beta * c[i * n + j];
       for (size_t p = 0; p < k; p++)
         expected[i * n + j] +=
             a[transpose_a ? p * m + i : i * k + p] * b[transpose_b ? j * k + p : p * n + j];
     }
   void *da = device(s, m * k, a), *db = device(s, k * n, b), *dc = device(s, m * n, c);
-  assert_int_equal(s->ops->matmul(s->backend, transpose_a, transpose_b, m, n, k, da, db, 0.5, dc), MPINN_OK);
+  assert_int_equal(s->ops->matmul(s->backend, transpose_a, transpose_b, m, n, k, da, db, beta, dc), MPINN_OK);
   fetch(s, m * n, dc, c);
   assert_close("a matrix product", m * n, c, expected, accuracy);
   release_all(s);
@@ -647,16 +469,72 @@ static void check_product(harness *s, double accuracy, bool transpose_a, bool tr
   free(expected);
 }
 
+/* Few and many rows, columns and terms: on either side of what decides how a product is made. */
+static const size_t product_sizes[][3] = {
+    {3, 5, 7},    {1, 9, 40},     {200, 9, 31},  {6, 300, 80}, {1, 1, 1},    {1, 70, 530}, {11, 66, 300},
+    {13, 131, 7}, {25, 129, 261}, {49, 97, 289}, {97, 1, 33},  {129, 2, 70}, {97, 67, 65}, {150, 200, 513}};
+enum { N_PRODUCTS = sizeof product_sizes / sizeof *product_sizes };
+
 static void products_agree_with_their_definition(void **state) {
+  (void)state;
+  const double betas[] = {0, 1, 0.5};
+  for (size_t b = 0; b < N_BACKENDS; b++) {
+    harness s = open_harness(backends[b].ops, 2);
+    for (size_t i = 0; i < N_PRODUCTS * 4 * 3; i++) {
+      const size_t *size = product_sizes[i / 12];
+      check_product(&s, backends[b].accuracy, i & 1, i & 2, size[0], size[1], size[2], betas[i / 4 % 3]);
+    }
+    close_harness(&s);
+  }
+}
+
+static size_t product_in(const problem *p) { /* m a, n b, k c, transposes in the bits of d */
+  return p->a * p->c + p->c * p->b;
+}
+
+static size_t product_out(const problem *p) {
+  return p->a * p->b;
+}
+
+static void product_run(harness *s, const problem *p, const double *in, double *out, const double *d_out,
+                        double *d_in) {
+  (void)d_out;
+  (void)d_in;
+  void *a = device(s, p->a * p->c, in), *b = device(s, p->c * p->b, in + p->a * p->c),
+       *c = device(s, p->a * p->b, NULL);
+  assert_int_equal(s->ops->matmul(s->backend, p->d & 1, p->d & 2, p->a, p->b, p->c, a, b, 0, c), MPINN_OK);
+  fetch(s, p->a * p->b, c, out);
+}
+
+static void products_do_not_depend_on_the_number_of_threads(void **state) {
+  (void)state;
+  for (size_t b = 0; b < N_BACKENDS; b++)
+    for (size_t i = 0; i < 16; i++) {
+      const size_t sizes[4][3] = {{9, 331, 290}, {30, 203, 517}, {300, 131, 290}, {600, 130, 30}};
+      const size_t *size = sizes[i / 4];
+      const problem p = {"a matrix product", product_run, product_in, product_out, size[0], size[1], size[2],
+                         .d = i % 4,         .scale = 1};
+      compare_thread_counts(backends[b].ops, &p);
+    }
+}
+
+static void products_of_nothing_are_zero_or_empty(void **state) {
   (void)state;
   for (size_t b = 0; b < N_BACKENDS; b++) {
     harness s = open_harness(backends[b].ops, 2);
+    const double before[6] = {1, 2, 3, 4, 5, 6}, zeros[6] = {0};
+    double after[6];
+    void *x = device(&s, 6, before), *c = device(&s, 6, before);
     for (int t = 0; t < 4; t++) {
-      check_product(&s, backends[b].accuracy, t & 1, t & 2, 3, 5, 7);
-      check_product(&s, backends[b].accuracy, t & 1, t & 2, 1, 9, 40);
-      check_product(&s, backends[b].accuracy, t & 1, t & 2, 200, 9, 31);
-      check_product(&s, backends[b].accuracy, t & 1, t & 2, 6, 300, 80);
+      assert_int_equal(s.ops->matmul(s.backend, t & 1, t & 2, 0, 3, 2, x, x, 0, c), MPINN_OK);
+      assert_int_equal(s.ops->matmul(s.backend, t & 1, t & 2, 2, 0, 3, x, x, 0, c), MPINN_OK);
+      assert_int_equal(s.ops->matmul(s.backend, t & 1, t & 2, 2, 3, 0, x, x, 1, c), MPINN_OK);
     }
+    fetch(&s, 6, c, after);
+    assert_memory_equal(after, before, sizeof after);
+    assert_int_equal(s.ops->matmul(s.backend, false, false, 2, 3, 0, x, x, 0, c), MPINN_OK);
+    fetch(&s, 6, c, after);
+    assert_memory_equal(after, zeros, sizeof after);
     close_harness(&s);
   }
 }
@@ -837,6 +715,8 @@ int main(void) {
       cmocka_unit_test(every_backend_agrees_with_the_reference),
       cmocka_unit_test(results_do_not_depend_on_the_number_of_threads),
       cmocka_unit_test(products_agree_with_their_definition),
+      cmocka_unit_test(products_do_not_depend_on_the_number_of_threads),
+      cmocka_unit_test(products_of_nothing_are_zero_or_empty),
       cmocka_unit_test(matmul_overwrites_whatever_was_there_where_beta_is_0),
       cmocka_unit_test(parameter_gradients_are_added_to),
       cmocka_unit_test(the_maximum_sends_its_derivative_to_the_first_of_equals),
