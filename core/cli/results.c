@@ -76,8 +76,18 @@ static const char *describe_metric(const char *metric) {
       {"residual_msq", "residual, mean square"},
       {"residual_abs", "residual, mean absolute"},
       {"origin_error_mm", "site of origin error, mm"},
+      {"origin_error_median_mm", "site of origin error, median, mm"},
       {"origin_misfit_ms", "site of origin misfit, rms, ms"},
+      {"coverage90_at", "AT, truths in 90 % interval"},
+      {"width90_at", "AT, its width, ms"},
+      {"constant_width90_at", "AT, width if constant, ms"},
+      {"spearman_at", "AT, deviation with error, Spearman"},
+      {"coverage90_cv", "CV, truths in 90 % interval"},
+      {"width90_cv", "CV, its width, m/s"},
+      {"constant_width90_cv", "CV, width if constant, m/s"},
+      {"spearman_cv", "CV, deviation with error, Spearman"},
       {"seconds", "seconds to personalize"},
+      {"seconds_uncertainty", "seconds, uncertainty"},
       {"seconds_eikonal", "seconds, origin and eikonal"},
   };
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

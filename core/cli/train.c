@@ -36,7 +36,7 @@ static mpinn_status train(mpinn_cli *cli, const train_job *job) {
   size_t count = 0;
   mpinn_subject **subjects = NULL;
   MPINN_TRY(mpinn_cli_check_writable(cli, job->training.out));
-  MPINN_TRY(mpinn_cli_read_all(cli, job->data, &count, &subjects));
+  if (job->data) MPINN_TRY(mpinn_cli_read_all(cli, job->data, &count, &subjects));
   const mpinn_status status = mpinn_train(cli->context, count, subjects, &job->training);
   mpinn_subjects_destroy(count, &subjects);
   if (status == MPINN_OK) mpinn_cli_note(cli, "%s: the weights are written", job->training.out);
@@ -100,7 +100,8 @@ static int run(mpinn_cli *cli, int argc, char **argv) {
   }
   if (optind < argc)
     return mpinn_cli_usage(cli, "'%s' is not understood, expected options only", argv[optind]);
-  if (!job.data) return mpinn_cli_usage(cli, "--data is missing, expected a data set");
+  if (!job.data && strcmp(job.training.preset, "any-heart") != 0)
+    return mpinn_cli_usage(cli, "--data is missing, expected a data set");
   if (!job.training.out) return mpinn_cli_usage(cli, "--out is missing, expected the file for the weights");
   mpinn_status status = mpinn_cli_start(cli);
   if (status == MPINN_OK) status = train(cli, &job);

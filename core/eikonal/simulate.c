@@ -2,10 +2,9 @@
 
 #include "base/internal.h"
 #include "eikonal/each.h"
+#include "metapinn/fibres.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 static const double scar_below = 0.35; /* m/s: slower is scar */
@@ -32,9 +31,51 @@ static mpinn_status cell_speed(mpinn_context *context, const mpinn_subject *subj
   return MPINN_OK;
 }
 
-/* Refined mesh and the CV its cells inherit; refined stays NULL without refinement. */
+/* Of the cells of a mesh, refined or not; without fibres the last two are NULL. */
+typedef struct tissue {
+  float *speed; /* [cells] m/s */
+  float *fibre; /* [cells][3] */
+  float *axes;  /* [cells][3] m/s */
+} tissue;
+
+static void tissue_clear(tissue *t) {
+  free(t->speed);
+  free(t->fibre);
+  free(t->axes);
+}
+
+/* values[n][components] become [family n][components], in place. */
+static void inherit(size_t n, size_t family, size_t components, float *values) {
+  for (size_t c = n; c-- > 0;) { /* from behind: children overwrite only parents that were served */
+    float inherited[3];
+    memcpy(inherited, values + components * c, components * sizeof *values);
+    for (size_t k = 0; k < family; k++)
+      memcpy(values + components * (family * c + k), inherited, components * sizeof *values);
+  }
+}
+
+/* Fibre directions and the speeds along and across them, where the subject has both fibres and a ratio. */
+static mpinn_status inherit_fibres(mpinn_context *context, const mpinn_subject *subject, size_t family,
+                                   tissue *t) {
+  const size_t n = mpinn_mesh_cell_count(mpinn_subject_mesh(subject));
+  const mpinn_array *fibre = mpinn_subject_find(subject, "fibre", MPINN_CELLS);
+  const mpinn_array *ratio = mpinn_subject_find(subject, "fibre_ratio", MPINN_FIELD);
+  if (!fibre || fibre->components != 3 || !ratio || ratio->rows < 1) return MPINN_OK;
+  MPINN_TRY(MPINN_NEW(context, &t->fibre, 3 * family * n));
+  MPINN_TRY(MPINN_NEW(context, &t->axes, 3 * family * n));
+  for (size_t i = 0; i < 3 * n; i++) t->fibre[i] = (float)mpinn_array_get(fibre, i / 3, i % 3);
+  inherit(n, family, 3, t->fibre);
+  for (size_t c = 0; c < family * n; c++) {
+    double speeds[3];
+    mpinn_fibre_speeds((double)t->speed[c], mpinn_array_get(ratio, 0, 0), speeds);
+    for (size_t k = 0; k < 3; k++) t->axes[3 * c + k] = (float)speeds[k];
+  }
+  return MPINN_OK;
+}
+
+/* Refined mesh and the tissue its cells inherit; refined stays NULL without refinement. */
 static mpinn_status refine(mpinn_context *context, const mpinn_subject *subject, int refinements,
-                           mpinn_mesh **refined, float **speed) {
+                           mpinn_mesh **refined, tissue *t) {
   const mpinn_mesh *mesh = mpinn_subject_mesh(subject);
   const size_t children = mpinn_mesh_cell_type(mesh) == MPINN_TETRAHEDRON ? 8 : 4;
   const size_t n_cells = mpinn_mesh_cell_count(mesh);
@@ -46,13 +87,21 @@ static mpinn_status refine(mpinn_context *context, const mpinn_subject *subject,
     *refined = finer;
     family *= children;
   }
-  MPINN_TRY(MPINN_NEW(context, speed, family * n_cells));
-  MPINN_TRY(cell_speed(context, subject, *speed));
-  for (size_t c = n_cells; c-- > 0;) { /* from behind: children overwrite only parents that were served */
-    const float inherited = (*speed)[c];
-    for (size_t k = 0; k < family; k++) (*speed)[family * c + k] = inherited;
-  }
-  return MPINN_OK;
+  MPINN_TRY(MPINN_NEW(context, &t->speed, family * n_cells));
+  MPINN_TRY(cell_speed(context, subject, t->speed));
+  inherit(n_cells, family, 1, t->speed);
+  return inherit_fibres(context, subject, family, t);
+}
+
+/* What the tissue is for the solver: |∇T| F = 1, or the anisotropic equation. */
+static mpinn_velocity velocity_of(const tissue *t) {
+  mpinn_velocity velocity;
+  mpinn_velocity_default(&velocity);
+  velocity.association = MPINN_CELLS;
+  velocity.speed = t->fibre ? NULL : t->speed;
+  velocity.fibre = t->fibre;
+  velocity.axes = t->axes;
+  return velocity;
 }
 
 /* ---- sites of origin ---- */
@@ -144,10 +193,10 @@ static mpinn_status add_maps(mpinn_context *context, mpinn_subject *subject, con
 mpinn_status mpinn_subject_simulate_maps(mpinn_context *context, mpinn_subject *subject, size_t maps,
                                          uint64_t seed, int refinements) {
   const mpinn_mesh *mesh = mpinn_subject_mesh(subject);
-  mpinn_velocity velocity;
   mpinn_mesh *refined = NULL;
   mpinn_eikonal *solver = NULL;
-  float *speed = NULL, *own_speed = NULL;
+  tissue fine = {NULL, NULL, NULL};
+  float *own_speed = NULL;
   double(*origins)[4] = NULL;
   job j = {.maps = maps, .n_nodes = mpinn_mesh_node_count(mesh)};
   mpinn_status status = MPINN_OK;
@@ -160,10 +209,8 @@ mpinn_status mpinn_subject_simulate_maps(mpinn_context *context, mpinn_subject *
   MPINN_TRY_GOTO(end, status, cell_speed(context, subject, own_speed));
   MPINN_TRY_GOTO(end, status, MPINN_NEW(context, &origins, maps));
   MPINN_TRY_GOTO(end, status, draw_origins(context, mesh, own_speed, seed, maps, origins));
-  MPINN_TRY_GOTO(end, status, refine(context, subject, refinements, &refined, &speed));
-  mpinn_velocity_default(&velocity);
-  velocity.association = MPINN_CELLS;
-  velocity.speed = speed;
+  MPINN_TRY_GOTO(end, status, refine(context, subject, refinements, &refined, &fine));
+  const mpinn_velocity velocity = velocity_of(&fine);
   MPINN_TRY_GOTO(end, status, mpinn_progress(context, 0, "simulating activation maps"));
   MPINN_TRY_GOTO(end, status, mpinn_eikonal_create(context, refined ? refined : mesh, &velocity, &solver));
   j.origins = (const double(*)[4])origins;
@@ -174,85 +221,9 @@ mpinn_status mpinn_subject_simulate_maps(mpinn_context *context, mpinn_subject *
 end:
   mpinn_eikonal_destroy(&solver);
   mpinn_mesh_destroy(&refined);
-  free(speed);
+  tissue_clear(&fine);
   free(own_speed);
   free(origins);
   free(j.at);
   return status;
-}
-
-/* ---- the data set of protocol `paper` ---- */
-
-enum { HEARTS = 4, SCARS = 5, MAPS = 20, REFINEMENTS = 2 };
-
-static void hash_of(const void *first, size_t first_bytes, const void *second, size_t second_bytes,
-                    char hex[65]) {
-  mpinn_sha256 hash;
-  mpinn_sha256_begin(&hash);
-  mpinn_sha256_add(&hash, first, first_bytes);
-  mpinn_sha256_add(&hash, second, second_bytes);
-  mpinn_sha256_end(&hash, hex);
-}
-
-static mpinn_status set_provenance(mpinn_context *context, mpinn_subject *subject, int heart, int scar,
-                                   uint64_t seed) {
-  const mpinn_mesh *mesh = mpinn_subject_mesh(subject);
-  const size_t n_nodes = mpinn_mesh_node_count(mesh), n_cells = mpinn_mesh_cell_count(mesh);
-  char number[32], hex[65];
-  snprintf(number, sizeof number, "%d", heart);
-  MPINN_TRY(mpinn_subject_set_text(context, subject, "heart", number));
-  snprintf(number, sizeof number, "%d", scar);
-  MPINN_TRY(mpinn_subject_set_text(context, subject, "scar", number));
-  snprintf(number, sizeof number, "%" PRIu64, seed);
-  MPINN_TRY(mpinn_subject_set_text(context, subject, "seed", number));
-  hash_of(mpinn_mesh_points(mesh), 3 * n_nodes * sizeof(double), mpinn_mesh_cells(mesh),
-          4 * n_cells * sizeof(int32_t), hex);
-  MPINN_TRY(mpinn_subject_set_text(context, subject, "mesh_sha256", hex));
-  hash_of(mpinn_subject_find(subject, "CV", MPINN_CELLS)->values, n_cells * sizeof(float), NULL, 0, hex);
-  MPINN_TRY(mpinn_subject_set_text(context, subject, "cv_sha256", hex));
-  MPINN_TRY(mpinn_subject_set_text(context, subject, "train_maps", "0-9"));
-  return mpinn_subject_set_text(context, subject, "test_maps", "10-19");
-}
-
-/* Everything is drawn from the seed, the heart and the scar alone, so that a subject does not depend on the
- * others. The shapes are those of the phantoms of seed, seed + 1 …, so that they can be had one by one too.
- */
-static mpinn_status paper_subject(mpinn_context *context, uint64_t seed, int heart, int scar,
-                                  mpinn_subject **subject) {
-  mpinn_phantom_options options;
-  mpinn_random random;
-  mpinn_scar placed;
-  mpinn_random_seed_stream(&random, seed, 0x50415045u + (uint64_t)heart);
-  mpinn_phantom_options_default(&options);
-  options.seed = seed + (uint64_t)heart;
-  options.nodes = 1700 + mpinn_random_below(&random, 601);
-  const size_t measured = 220 + mpinn_random_below(&random, 161);
-  const uint64_t maps_seed = mpinn_random_next(&random) + (uint64_t)scar;
-  MPINN_TRY(mpinn_phantom_create(context, &options, subject));
-  mpinn_scar_paper(scar, &placed);
-  MPINN_TRY(mpinn_subject_set_scars(context, *subject, 0.6, 1, &placed));
-  MPINN_TRY(mpinn_subject_sample_measured(context, *subject, measured, options.seed));
-  MPINN_TRY(mpinn_subject_simulate_maps(context, *subject, MAPS, maps_seed, REFINEMENTS));
-  return set_provenance(context, *subject, heart, scar, seed);
-}
-
-mpinn_status mpinn_paper_data_set(mpinn_context *context, uint64_t seed, size_t *count,
-                                  mpinn_subject ***subjects) {
-  mpinn_subject **made = NULL;
-  mpinn_status status = MPINN_OK;
-  MPINN_TRY(MPINN_NEW(context, &made, HEARTS * SCARS));
-  for (int i = 0; i < HEARTS * SCARS && status == MPINN_OK; i++) {
-    const mpinn_progress_part outer =
-        mpinn_progress_enter(context, (double)i / (HEARTS * SCARS), (i + 1.0) / (HEARTS * SCARS));
-    status = paper_subject(context, seed, i / SCARS, i % SCARS, &made[i]);
-    mpinn_progress_leave(context, outer);
-  }
-  if (status == MPINN_OK) status = mpinn_progress(context, 1, "made the data set of protocol paper");
-  if (status != MPINN_OK) {
-    mpinn_subjects_destroy(HEARTS * SCARS, &made);
-    return status;
-  }
-  *count = HEARTS * SCARS;
-  *subjects = made;
-  return MPINN_OK;
 }

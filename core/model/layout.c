@@ -1,5 +1,7 @@
 #include "model/layout.h"
 
+#include "model/local_network.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -43,8 +45,13 @@ mpinn_status mpinn_layout_create(mpinn_context *context, const mpinn_preset *pre
   const size_t tensors = (size_t)(MPINN_ENCODERS * 3 * preset->n_convs +
                                   2 * (preset->n_pinn_hidden + 1 + preset->n_velocity_hidden + 1));
   const size_t embedding = (size_t)preset->channels[preset->n_convs];
+  const bool local = mpinn_preset_is_local(preset);
   *layout = (mpinn_layout){0};
-  MPINN_TRY(MPINN_NEW(context, &layout->tensors, tensors));
+  MPINN_TRY(MPINN_NEW(context, &layout->tensors, local ? MPINN_LOCAL_TENSORS : tensors));
+  if (local) {
+    mpinn_local_declare(preset, layout);
+    return MPINN_OK;
+  }
   add_encoder(layout, preset, MPINN_ENCODER_VELOCITY, "velocity_encoder");
   add_encoder(layout, preset, MPINN_ENCODER_SOURCE, "source_encoder");
   add_hypernetwork(layout, MPINN_HYPER_PINN, "pinn_hypernetwork", 2 * embedding, preset->n_pinn_hidden,
@@ -64,11 +71,11 @@ static void uniform(mpinn_random *random, double bound, size_t n, float *values)
   for (size_t i = 0; i < n; i++) values[i] = (float)mpinn_random_uniform(random, -bound, bound);
 }
 
-/* A generated network's own weights as a hypernetwork's bias gives them before it has learnt anything. */
-static void initialize_field(const mpinn_field_net *net, mpinn_random *random, float *weights) {
+void mpinn_field_net_initialize(const mpinn_field_net *net, mpinn_random *random, float *weights) {
   const double gain = net->activation == MPINN_TANH ? 1.0 : 2.0; /* Xavier; He */
   for (int l = 0; l < net->layers; l++) {
-    const size_t in = l ? (size_t)net->width : 3, out = l + 1 < net->layers ? (size_t)net->width : 1;
+    const size_t in = l ? (size_t)net->width : mpinn_field_net_inputs(net),
+                 out = l + 1 < net->layers ? (size_t)net->width : 1;
     uniform(random, sqrt(3 * gain / (double)in), in * out, weights);
     uniform(random, 0.5 / sqrt((double)in), out, weights + in * out);
     weights += in * out + out;
@@ -85,7 +92,7 @@ static void initialize_hypernetwork(const mpinn_layout *layout, int hyper, const
       uniform(random, sqrt(6 / in), weight->count, parameters + weight->offset);
     } else {
       uniform(random, 0.1 * sqrt(3 / in), weight->count, parameters + weight->offset);
-      initialize_field(net, random, parameters + bias->offset);
+      mpinn_field_net_initialize(net, random, parameters + bias->offset);
     }
   }
 }
@@ -95,6 +102,10 @@ void mpinn_layout_initialize(const mpinn_layout *layout, const mpinn_preset *pre
   mpinn_random random;
   mpinn_random_seed(&random, seed);
   for (size_t i = 0; i < layout->n_values; i++) parameters[i] = 0;
+  if (mpinn_preset_is_local(preset)) {
+    mpinn_local_initialize(preset, layout, &random, parameters);
+    return;
+  }
   for (int encoder = 0; encoder < MPINN_ENCODERS; encoder++)
     for (int l = 0; l < preset->n_convs; l++) {
       const mpinn_parameter *weight = &layout->tensors[layout->first_conv[encoder] + 3 * (size_t)l],

@@ -89,6 +89,7 @@ static mpinn_status read_model(mpinn_context *context, const char *path, const m
   MPINN_TRY(mpinn_network_create(context, preset, ops, false, &model->network));
   MPINN_TRY(read_parameters(context, path, file, model->network));
   MPINN_TRY(read_shapes(context, file, model));
+  MPINN_TRY(mpinn_calibration_read(context, file, &model->calibration));
   return read_texts(context, file, model);
 }
 

@@ -3,6 +3,7 @@
 #define MPINN_MODEL_MODEL_H
 
 #include "metapinn/model.h"
+#include "model/calibration.h"
 #include "model/network.h"
 #include "model/shape.h"
 
@@ -16,6 +17,7 @@ struct mpinn_model {
   mpinn_text *texts;
   size_t n_shapes;
   mpinn_shape *shapes; /* of the training hearts */
+  mpinn_calibration calibration;
 };
 
 /* Writes network's parameters as halves, with shapes and the texts of n_texts pairs. */

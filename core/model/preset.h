@@ -16,6 +16,9 @@ typedef struct mpinn_preset {
    * weights. */
   int n_pinn_hidden, pinn_hidden[MPINN_MAX_HIDDEN];
   int n_velocity_hidden, velocity_hidden[MPINN_MAX_HIDDEN];
+  /* Of a preset whose generated networks read local features (local_network.h), instead of the above:
+   * channels at measured nodes, at the finest anchors and at the others. 0: the paper's. */
+  int node_width, fine_width, trunk_width;
   /* Generated networks. The velocity net's value is in m/s. */
   mpinn_field_net pinn, velocity;
 
@@ -24,13 +27,18 @@ typedef struct mpinn_preset {
   size_t max_measured;   /* measured nodes that the encoders see at the most */
 
   /* Training. */
-  double learning_rate, final_learning_rate, weight_decay, gradient_clip;
+  double learning_rate, final_learning_rate, weight_decay, gradient_clip, epsilon;
   size_t epochs;
+  size_t warm_up;                 /* steps in which the learning rate rises to its first value */
   double alpha_start, alpha_full; /* shares of the training at which α leaves 0 and reaches 1 */
   double alpha_first;             /* where it begins: from there to 1 by a constant factor a step */
   size_t subjects_per_step, points_per_map;
   size_t views; /* samplings of measured nodes of a training heart, the data set's own among them */
 } mpinn_preset;
+
+static inline bool mpinn_preset_is_local(const mpinn_preset *preset) {
+  return preset->node_width > 0;
+}
 
 /* NULL where there is none of this name. */
 const mpinn_preset *mpinn_preset_find(const char *name);

@@ -1,10 +1,14 @@
 #include "metapinn/twin.h"
 
-#include "base/internal.h"
+#include "model/twin_parts.h"
 
 static mpinn_status find_origin(mpinn_context *context, const mpinn_twin *twin, const mpinn_eikonal *solver,
                                 mpinn_origin *origin) {
   mpinn_origin_search search = {0};
+  if (twin->method == &mpinn_twin_local) { /* found on the way already */
+    *origin = twin->local.origin;
+    return MPINN_OK;
+  }
   mpinn_twin_early(twin, &search.n, &search.points, &search.times);
   return mpinn_find_origin(context, solver, &search, origin);
 }

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 static const char header[] =
-    "epoch,seconds,alpha,learning_rate,data_loss,pde_loss,at_scc,cv_scc,residual_msq\n";
+    "epoch,seconds,alpha,learning_rate,data_loss,pde_loss,velocity_loss,at_scc,cv_scc,residual_msq\n";
 
 /* Where in the file the line after epoch epochs_done begins; -1 where the file is not a curve that goes so
  * far. */
@@ -49,6 +49,7 @@ mpinn_status mpinn_curve_add(mpinn_context *context, const char *path, FILE *fil
   number(line->learning_rate, ",", file);
   number(line->data_loss, ",", file);
   number(line->pde_loss, ",", file);
+  number(line->velocity_loss, ",", file);
   number(line->at_scc, ",", file);
   number(line->cv_scc, ",", file);
   number(line->residual_msq, "\n", file);

@@ -10,6 +10,7 @@ typedef struct mpinn_curve_line {
   size_t epoch; /* 1 for the first */
   double seconds, alpha, learning_rate;
   double data_loss, pde_loss;          /* equations 3 and 2, means over the epoch */
+  double velocity_loss;                /* the same against labels; 0 where there are none */
   double at_scc, cv_scc, residual_msq; /* of validation maps; NaN where this epoch did not validate */
 } mpinn_curve_line;
 

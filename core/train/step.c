@@ -12,13 +12,11 @@ static size_t most(size_t a, size_t b) {
 static mpinn_status create_buffers(mpinn_context *context, mpinn_stepper *s) {
   const mpinn_ops *ops = s->network->ops;
   mpinn_backend *backend = s->network->backend;
-  const size_t maps = s->data.max_maps, all = maps * s->max_points, n_values = s->network->layout.n_values;
+  const size_t maps = s->data.max_maps, all = maps * s->max_points;
   const struct {
     void **memory;
     size_t n;
   } wanted[] = {
-      {&s->first_moment, n_values},
-      {&s->second_moment, n_values},
       {&s->points, 3 * s->max_points},
       {&s->weight, s->max_points},
       {&s->at, all},
@@ -60,14 +58,12 @@ failed:
 
 void mpinn_stepper_clear(mpinn_stepper *s) {
   if (s->network) {
-    void *const device[] = {s->first_moment, s->second_moment, s->points,   s->weight,
-                            s->at,           s->value,         s->gradient, s->speed,
-                            s->d_value,      s->d_gradient,    s->d_speed,  s->sums};
+    void *const device[] = {s->points, s->weight,  s->at,         s->value,   s->gradient,
+                            s->speed,  s->d_value, s->d_gradient, s->d_speed, s->sums};
     for (size_t i = 0; i < sizeof device / sizeof *device; i++)
       s->network->ops->release(s->network->backend, device[i]);
     mpinn_pass_clear(s->network, &s->pass);
     mpinn_training_data_clear(s->network, &s->data);
-    mpinn_network_destroy(&s->network);
   }
   free(s->host_points);
   free(s->host_at);
@@ -162,7 +158,7 @@ static mpinn_status loss_and_fields_backward(mpinn_stepper *s, size_t maps, size
 
 static mpinn_status read_losses(mpinn_stepper *s, size_t maps, size_t n, mpinn_losses *losses) {
   MPINN_TRY(s->network->ops->download(s->network->backend, 2 * maps, s->sums, MPINN_FLOAT32, s->host_sums));
-  *losses = (mpinn_losses){0, 0};
+  *losses = (mpinn_losses){0};
   for (size_t m = 0; m < maps; m++) {
     losses->data += s->host_sums[2 * m] / (double)(maps * n);
     losses->pde += s->host_sums[2 * m + 1] / (double)(maps * n);
@@ -185,26 +181,6 @@ mpinn_status mpinn_step_episodes(mpinn_context *context, mpinn_stepper *s, size_
   MPINN_TRY(loss_and_fields_backward(s, maps, n, alpha, share));
   MPINN_TRY(mpinn_network_backward(s->network, &view->graph, maps, maps, &s->pass));
   return read_losses(s, maps, n, losses);
-}
-
-mpinn_status mpinn_step_update(mpinn_stepper *s, double learning_rate, long step) {
-  const mpinn_network *network = s->network;
-  const mpinn_ops *ops = network->ops;
-  const size_t n = network->layout.n_values;
-  double squares = 0;
-  MPINN_TRY(ops->sum_squares(network->backend, n, network->gradient, &squares));
-  const double norm = sqrt(squares), clip = network->preset->gradient_clip;
-  const mpinn_adamw options = {.learning_rate = learning_rate,
-                               .beta1 = 0.9,
-                               .beta2 = 0.999,
-                               .epsilon = 1e-12, /* far below α's first gradients */
-                               .weight_decay = network->preset->weight_decay,
-                               .step = step};
-  /* A step that is not finite would poison every parameter: it is left out. */
-  if (isfinite(norm))
-    MPINN_TRY(ops->adamw(network->backend, &options, n, norm > clip ? clip / norm : 1, network->gradient,
-                         s->first_moment, s->second_moment, network->parameters));
-  return ops->zero(network->backend, n, network->gradient);
 }
 
 /* ---- validation ---- */

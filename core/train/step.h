@@ -2,7 +2,7 @@
 #ifndef MPINN_TRAIN_STEP_H
 #define MPINN_TRAIN_STEP_H
 
-#include "train/data.h"
+#include "train/lessons.h"
 
 /* Buffers of the field networks on up to max_points points of max_maps maps, on the backend. */
 typedef struct mpinn_stepper {
@@ -10,27 +10,20 @@ typedef struct mpinn_stepper {
   mpinn_training_data data;
   mpinn_pass pass;
   size_t max_points;
-  void *first_moment, *second_moment; /* [n_values] */
   void *points, *weight, *at, *value, *gradient, *speed, *d_value, *d_gradient, *d_speed, *sums;
   float *host_points, *host_at, *host_mean, *host_sums; /* staging */
   size_t *order;
 } mpinn_stepper;
 
-/* Takes network over, also when it fails. */
+/* Borrows network. */
 mpinn_status mpinn_stepper_create(mpinn_context *context, mpinn_network *network, uint64_t seed,
                                   size_t n_subjects, mpinn_subject *const *subjects, mpinn_stepper *stepper);
 void mpinn_stepper_clear(mpinn_stepper *stepper);
-
-typedef struct mpinn_losses {
-  double data, pde; /* equations 3 and 2: mean squares over maps and nodes */
-} mpinn_losses;
 
 /* Equation 8 for one subject: every training map is once the query, its contexts are drawn from the others (1
  * to all of them); adds share times the gradient of data + alpha pde. */
 mpinn_status mpinn_step_episodes(mpinn_context *context, mpinn_stepper *stepper, size_t subject, double alpha,
                                  double share, mpinn_random *random, mpinn_losses *losses);
-/* Clips the gradient, updates the parameters, zeroes the gradient. step is 1 for the first. */
-mpinn_status mpinn_step_update(mpinn_stepper *stepper, double learning_rate, long step);
 
 typedef struct mpinn_validation {
   double at_scc, cv_scc, residual_msq;

@@ -2,8 +2,8 @@
 
 #include "model/model.h"
 #include "train/checkpoint.h"
-#include "train/curve.h"
-#include "train/step.h"
+#include "train/lessons.h"
+#include "train/optimizer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -15,11 +15,14 @@ enum { VALIDATIONS = 100 }; /* how often in a whole training */
 typedef struct trainer {
   mpinn_training options;
   const mpinn_preset *preset;
-  mpinn_stepper stepper;
+  mpinn_network *network;
+  mpinn_optimizer optimizer;
+  mpinn_lessons *lessons;
+  const mpinn_training_data *data; /* NULL where the lessons are simulated as they go */
   mpinn_checkpoint checkpoint;
   char *checkpoint_path, *curve_path, identity[256], hearts[1024];
   FILE *curve;
-  size_t *order; /* of the subjects in an epoch */
+  size_t *order; /* of the lessons in an epoch */
 } trainer;
 
 void mpinn_training_default(mpinn_training *training) {
@@ -45,7 +48,7 @@ static mpinn_status check_options(mpinn_context *context, const mpinn_training *
     return mpinn_fail(context, MPINN_ERROR_ARGUMENT, "Preset '%s' is not known; expected '%s'",
                       options->preset ? options->preset : "", mpinn_preset_name(0));
   if (!options->out) return mpinn_fail(context, MPINN_ERROR_ARGUMENT, "No file for the weights is named");
-  if (n_subjects == 0)
+  if (n_subjects == 0 && !mpinn_preset_is_local(t->preset))
     return mpinn_fail(context, MPINN_ERROR_ARGUMENT, "The data set has no subject to train on");
   if (t->options.epochs == 0) t->options.epochs = t->preset->epochs;
   if (!(t->options.learning_rate > 0)) t->options.learning_rate = t->preset->learning_rate;
@@ -55,7 +58,7 @@ static mpinn_status check_options(mpinn_context *context, const mpinn_training *
 }
 
 static mpinn_status first_parameters(mpinn_context *context, trainer *t) {
-  const mpinn_network *network = t->stepper.network;
+  const mpinn_network *network = t->network;
   mpinn_layout_initialize(&network->layout, t->preset, t->options.seed, t->checkpoint.parameters);
   if (!t->options.init) return MPINN_OK;
   mpinn_model *model = NULL;
@@ -73,7 +76,7 @@ static mpinn_status first_parameters(mpinn_context *context, trainer *t) {
 }
 
 static mpinn_status start_or_resume(mpinn_context *context, trainer *t) {
-  const mpinn_network *network = t->stepper.network;
+  const mpinn_network *network = t->network;
   const mpinn_ops *ops = network->ops;
   mpinn_checkpoint *c = &t->checkpoint;
   bool found = false;
@@ -81,7 +84,7 @@ static mpinn_status start_or_resume(mpinn_context *context, trainer *t) {
   snprintf(t->identity, sizeof t->identity,
            "preset %s, seed %llu, epochs %zu, learning rate %.9g, data %.16s, from %.80s", t->preset->name,
            (unsigned long long)t->options.seed, t->options.epochs, t->options.learning_rate,
-           t->stepper.data.sha256, t->options.init ? t->options.init : "random weights");
+           t->data ? t->data->sha256 : "simulated", t->options.init ? t->options.init : "random weights");
   MPINN_TRY(first_parameters(context, t));
   if (!t->options.restart)
     MPINN_TRY(mpinn_checkpoint_read(context, t->checkpoint_path, t->identity, &found, c));
@@ -89,18 +92,19 @@ static mpinn_status start_or_resume(mpinn_context *context, trainer *t) {
     mpinn_say(context, MPINN_LOG_INFO, "Going on from %s, epoch %zu of %zu", t->checkpoint_path,
               c->epochs_done, t->options.epochs);
   MPINN_TRY(ops->upload(network->backend, c->n, MPINN_FLOAT32, c->parameters, network->parameters));
-  MPINN_TRY(ops->upload(network->backend, c->n, MPINN_FLOAT32, c->first_moment, t->stepper.first_moment));
-  MPINN_TRY(ops->upload(network->backend, c->n, MPINN_FLOAT32, c->second_moment, t->stepper.second_moment));
+  MPINN_TRY(ops->upload(network->backend, c->n, MPINN_FLOAT32, c->first_moment, t->optimizer.first_moment));
+  MPINN_TRY(ops->upload(network->backend, c->n, MPINN_FLOAT32, c->second_moment, t->optimizer.second_moment));
   return mpinn_curve_open(context, t->curve_path, c->epochs_done, &t->curve);
 }
 
 static mpinn_status save_checkpoint(mpinn_context *context, trainer *t) {
-  const mpinn_network *network = t->stepper.network;
+  const mpinn_network *network = t->network;
   const mpinn_ops *ops = network->ops;
   mpinn_checkpoint *c = &t->checkpoint;
   MPINN_TRY(ops->download(network->backend, c->n, network->parameters, MPINN_FLOAT32, c->parameters));
-  MPINN_TRY(ops->download(network->backend, c->n, t->stepper.first_moment, MPINN_FLOAT32, c->first_moment));
-  MPINN_TRY(ops->download(network->backend, c->n, t->stepper.second_moment, MPINN_FLOAT32, c->second_moment));
+  MPINN_TRY(ops->download(network->backend, c->n, t->optimizer.first_moment, MPINN_FLOAT32, c->first_moment));
+  MPINN_TRY(
+      ops->download(network->backend, c->n, t->optimizer.second_moment, MPINN_FLOAT32, c->second_moment));
   return mpinn_checkpoint_write(context, t->checkpoint_path, t->identity, c);
 }
 
@@ -114,16 +118,21 @@ static double alpha_at(const mpinn_preset *preset, double share_done) {
   return ramp < 0 ? 0 : ramp > 1 ? 1 : pow(preset->alpha_first, 1 - ramp);
 }
 
-/* Cosine annealing (Loshchilov & Hutter, ICLR 2017), one period. */
-static double learning_rate_at(const trainer *t, double share_done) {
+/* Cosine annealing (Loshchilov & Hutter, ICLR 2017), one period, after a warm-up of the preset's steps or, of
+ * a short training, a twentieth of it. */
+static double learning_rate_at(const trainer *t, size_t steps_done, double share_done) {
   const double last = fmin(t->preset->final_learning_rate, t->options.learning_rate);
-  return last + (t->options.learning_rate - last) * (1 + cos(3.14159265358979323846 * share_done)) / 2;
+  const double by_steps = t->preset->warm_up > 0 ? (double)(steps_done + 1) / (double)t->preset->warm_up : 1;
+  const double warm = fmax(by_steps, t->preset->warm_up > 0 ? 20 * share_done : 1);
+  const double annealed =
+      last + (t->options.learning_rate - last) * (1 + cos(3.14159265358979323846 * share_done)) / 2;
+  return warm < 1 ? warm * annealed : annealed;
 }
 
 /* ---- the loop ---- */
 
 static mpinn_status run_epoch(mpinn_context *context, trainer *t, size_t epoch, mpinn_curve_line *line) {
-  const size_t n = t->stepper.data.n_subjects, group = t->preset->subjects_per_step;
+  const size_t n = t->lessons->per_epoch, group = t->preset->subjects_per_step;
   const size_t steps = (n + group - 1) / group;
   mpinn_random random;
   mpinn_random_seed_stream(&random, t->options.seed, epoch + 1);
@@ -133,43 +142,22 @@ static mpinn_status run_epoch(mpinn_context *context, trainer *t, size_t epoch, 
     const double done = ((double)epoch + (double)step / (double)steps) / (double)t->options.epochs;
     const size_t first = step * group, last = first + group < n ? first + group : n;
     line->alpha = alpha_at(t->preset, done);
-    line->learning_rate = learning_rate_at(t, done);
+    line->learning_rate = learning_rate_at(t, epoch * steps + step, done);
     for (size_t i = first; i < last; i++) {
-      mpinn_losses losses;
-      MPINN_TRY(mpinn_step_episodes(context, &t->stepper, t->order[i], line->alpha,
-                                    1 / (double)(last - first), &random, &losses));
+      mpinn_losses losses = {0};
+      MPINN_TRY(t->lessons->learn(context, t->lessons, epoch, t->order[i], line->alpha,
+                                  1 / (double)(last - first), &random, &losses));
       line->data_loss += losses.data / (double)n;
       line->pde_loss += losses.pde / (double)n;
+      line->velocity_loss += losses.velocity / (double)n;
     }
-    MPINN_TRY(mpinn_step_update(&t->stepper, line->learning_rate, (long)(epoch * steps + step + 1)));
+    MPINN_TRY(mpinn_optimizer_step(&t->optimizer, line->learning_rate, (long)(epoch * steps + step + 1)));
   }
   return MPINN_OK;
 }
 
-/* The mean of those values that exist: a field without variation has no correlation. */
-typedef struct mean {
-  double sum;
-  size_t n;
-} mean;
-
-static void mean_add(mean *m, double value) {
-  if (isnan(value)) return;
-  m->sum += value;
-  m->n++;
-}
-
 static mpinn_status validate(mpinn_context *context, trainer *t, mpinn_curve_line *line) {
-  mean at = {0}, cv = {0}, residual = {0};
-  for (size_t i = 0; i < t->stepper.data.n_subjects; i++) {
-    mpinn_validation v;
-    MPINN_TRY(mpinn_step_validate(context, &t->stepper, i, &v));
-    mean_add(&at, v.at_scc);
-    mean_add(&cv, v.cv_scc);
-    mean_add(&residual, v.residual_msq);
-  }
-  line->at_scc = at.sum / (double)at.n;
-  line->cv_scc = cv.sum / (double)cv.n;
-  line->residual_msq = residual.sum / (double)residual.n;
+  MPINN_TRY(t->lessons->validate(context, t->lessons, line));
   mpinn_say(context, MPINN_LOG_INFO,
             "Epoch %zu of %zu: data loss %.4g, PDE loss %.4g; validation AT SCC %.3f, CV SCC %.3f, squared "
             "residual %.3f",
@@ -213,25 +201,26 @@ static void list_hearts(size_t n, mpinn_subject *const *subjects, size_t bytes, 
 }
 
 static mpinn_status write_weights(mpinn_context *context, const trainer *t, const char *data_seed) {
-  const mpinn_training_data *data = &t->stepper.data;
+  const mpinn_training_data *data = t->data;
+  const size_t n_shapes = data ? data->n_subjects : 0;
   mpinn_shape *shapes = NULL;
   char seed[32], epochs[32], rate[32];
-  MPINN_TRY(MPINN_NEW(context, &shapes, data->n_subjects));
-  for (size_t s = 0; s < data->n_subjects; s++) shapes[s] = data->subjects[s].shape;
+  MPINN_TRY(MPINN_NEW(context, &shapes, n_shapes));
+  for (size_t s = 0; s < n_shapes; s++) shapes[s] = data->subjects[s].shape;
   snprintf(seed, sizeof seed, "%llu", (unsigned long long)t->options.seed);
   snprintf(epochs, sizeof epochs, "%zu", t->options.epochs);
   snprintf(rate, sizeof rate, "%g", t->options.learning_rate);
   const mpinn_text texts[] = {
-      {"protocol", "paper"},
+      {"protocol", data ? "paper" : "any heart"},
       {"seed", seed},
       {"epochs", epochs},
       {"learning_rate", rate},
       {"command", (char *)(t->options.command ? t->options.command : "")},
       {"data_seed", (char *)(data_seed ? data_seed : "")},
-      {"data_sha256", (char *)data->sha256},
+      {"data_sha256", (char *)(data ? data->sha256 : "")},
       {"training_hearts_sha256", (char *)t->hearts},
   };
-  const mpinn_status status = mpinn_model_write(context, t->stepper.network, data->n_subjects, shapes,
+  const mpinn_status status = mpinn_model_write(context, t->network, n_shapes, shapes,
                                                 sizeof texts / sizeof *texts, texts, t->options.out);
   free(shapes);
   if (status == MPINN_OK) unlink(t->checkpoint_path);
@@ -239,7 +228,9 @@ static mpinn_status write_weights(mpinn_context *context, const trainer *t, cons
 }
 
 static void trainer_clear(trainer *t) {
-  mpinn_stepper_clear(&t->stepper);
+  if (t->lessons) t->lessons->destroy(t->lessons);
+  mpinn_optimizer_clear(&t->optimizer);
+  mpinn_network_destroy(&t->network);
   mpinn_checkpoint_clear(&t->checkpoint);
   free(t->checkpoint_path);
   free(t->curve_path);
@@ -247,22 +238,33 @@ static void trainer_clear(trainer *t) {
   if (t->curve) fclose(t->curve);
 }
 
+static mpinn_status make_ready(mpinn_context *context, size_t n_subjects, mpinn_subject *const *subjects,
+                               trainer *t) {
+  const mpinn_ops *ops = NULL;
+  const bool local = mpinn_preset_is_local(t->preset);
+  MPINN_TRY(mpinn_backend_ops(context, MPINN_BACKEND_AUTO, &ops));
+  MPINN_TRY(mpinn_network_create(context, t->preset, ops, true, &t->network));
+  MPINN_TRY(mpinn_optimizer_create(t->network, &t->optimizer));
+  if (!local) {
+    MPINN_TRY(mpinn_data_lessons_create(context, t->network, t->options.seed, n_subjects, subjects,
+                                        &t->lessons, &t->data));
+    list_hearts(n_subjects, subjects, sizeof t->hearts, t->hearts);
+  }
+  MPINN_TRY(start_or_resume(context, t));
+  if (local)
+    MPINN_TRY(mpinn_local_lessons_create(context, t->network, t->options.seed, t->checkpoint.epochs_done,
+                                         &t->lessons));
+  return MPINN_NEW(context, &t->order, t->lessons->per_epoch);
+}
+
 mpinn_status mpinn_train(mpinn_context *context, size_t n_subjects, mpinn_subject *const *subjects,
                          const mpinn_training *training) {
   trainer t = {0};
-  mpinn_network *network = NULL;
-  const mpinn_ops *ops = NULL;
   mpinn_status status;
   MPINN_TRY_GOTO(done, status, check_options(context, training, n_subjects, &t));
-  MPINN_TRY_GOTO(done, status, mpinn_backend_ops(context, MPINN_BACKEND_AUTO, &ops));
-  MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &t.order, n_subjects));
-  MPINN_TRY_GOTO(done, status, mpinn_network_create(context, t.preset, ops, true, &network));
-  MPINN_TRY_GOTO(done, status,
-                 mpinn_stepper_create(context, network, t.options.seed, n_subjects, subjects, &t.stepper));
-  list_hearts(n_subjects, subjects, sizeof t.hearts, t.hearts);
-  MPINN_TRY_GOTO(done, status, start_or_resume(context, &t));
+  MPINN_TRY_GOTO(done, status, make_ready(context, n_subjects, subjects, &t));
   MPINN_TRY_GOTO(done, status, train_epochs(context, &t));
-  status = write_weights(context, &t, mpinn_subject_get_text(subjects[0], "seed"));
+  status = write_weights(context, &t, n_subjects > 0 ? mpinn_subject_get_text(subjects[0], "seed") : NULL);
 done:
   trainer_clear(&t);
   return status;

@@ -7,6 +7,8 @@
  *   transmural     nodes, float32  0 on both endocardia, 1 on the epicardium
  *   measured       nodes, int32    1 where maps are measured
  *   CV             nodes or cells, float32, m/s
+ *   fibre sheet    cells, float32, [cells][3]: along the muscle fibres, and across the wall
+ *   fibre_ratio    field, float64: speed along the fibres over that across
  *   AT_00 AT_01 …  nodes, float32, ms, NaN where nobody measured
  *   origins        field, float64, [maps][4]: site of origin (mm) and onset (ms) of AT_00, AT_01 … */
 #ifndef METAPINN_SUBJECT_H

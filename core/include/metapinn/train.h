@@ -40,15 +40,30 @@ typedef struct mpinn_result_row {
 } mpinn_result_row;
 
 typedef struct mpinn_evaluation {
-  const char *protocol; /* "paper" */
-  size_t k;             /* context maps, 5 */
-  uint64_t seed;        /* of the choice of contexts */
+  const char *protocol; /* "paper", "new-heart" …: of it come k and the noise of the measured values */
+  size_t k;             /* context maps; 0: the protocol's */
+  uint64_t seed;        /* of the choice of contexts, and of the noise */
+  bool uncertainty;     /* also score mpinn_personalize_spread, at k times the cost */
+  /* What the rows that only remember know of, with its "train_maps"; NULL: the subjects themselves. */
+  size_t n_training;
+  mpinn_subject *const *training;
 } mpinn_evaluation;
 
 /* rows[*n_rows] is allocated; free with free(). */
 mpinn_status mpinn_evaluate(mpinn_context *context, const mpinn_model *model, size_t n_subjects,
                             mpinn_subject *const *subjects, const mpinn_evaluation *evaluation, size_t *n_rows,
                             mpinn_result_row **rows);
+
+/* Calibration: how far weights of a preset for any heart are off on simulated hearts, which they have not seen, for
+ * mpinn_personalize_spread, and what these personalizations are like, so that strangers are told. */
+typedef struct mpinn_calibrating {
+  const char *model, *out; /* weights to read, and to write with the calibration; may be the same file */
+  uint64_t seed;           /* of the simulated hearts: not one that hearts were trained on or are tested on */
+  size_t hearts;           /* 8 or more; default 100 */
+} mpinn_calibrating;
+
+void mpinn_calibrating_default(mpinn_calibrating *options);
+mpinn_status mpinn_calibrate(mpinn_context *context, const mpinn_calibrating *options);
 
 #ifdef __cplusplus
 }

@@ -38,7 +38,9 @@ typedef struct mpinn_twin_info {
   double time_offset;       /* what was added to T so that it fits the query's early part */
   size_t n_measured;        /* nodes that the encoders saw */
   size_t n_early;           /* … and of the query's */
-  double shape_distance;    /* how unlike the training hearts this one is: 0 the same, 1 as far as they are among each other */
+  double shape_distance;    /* how unlike the training hearts this one is: 0 the same, 1 as far as they are among each
+                               other. Of presets for any heart also how unlike its maps are: up to 1 in 99 of 100 new
+                               hearts; 0 where the weights are not calibrated */
   bool stranger;            /* shape_distance is beyond what the weights were trained on: no accuracy is claimed */
   double seconds;           /* wall clock of mpinn_personalize */
 } mpinn_twin_info;
