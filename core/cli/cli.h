@@ -38,7 +38,7 @@ typedef struct mpinn_cli_command {
 } mpinn_cli_command;
 
 extern const mpinn_cli_command mpinn_cli_phantom, mpinn_cli_simulate, mpinn_cli_train, mpinn_cli_evaluate,
-    mpinn_cli_personalize, mpinn_cli_info;
+    mpinn_cli_personalize, mpinn_cli_what_if, mpinn_cli_info, mpinn_cli_calibrate;
 
 /* ---- cli.c ---- */
 

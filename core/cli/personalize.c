@@ -8,7 +8,7 @@
 
 static const char help[] =
     "Usage: metapinn personalize HEART [--maps SURFACE] --context ARRAY … [--query ARRAY | --origin X,Y,Z]\n"
-    "                            [--model MODEL] [--eikonal] --out OUT\n"
+    "                            [--model MODEL] [--eikonal] [--uncertainty] [--refine[=SECONDS]] --out OUT\n"
     "\n"
     "Makes a model of one heart from a few activation maps, without training, and writes the heart with what the model\n"
     "says at its nodes: AT, activation time of the query (ms); CV, conduction velocity (m/s); PDEResidual, |grad T| F - 1\n"
@@ -27,6 +27,10 @@ static const char help[] =
     "  --eikonal          also solves the eikonal equation on the predicted CV, from the site of origin that the query's\n"
     "                     early part has on it (or from --origin), into ATEikonal (ms): what physics makes of that CV.\n"
     "                     The origin, its misfit, and how far AT and ATEikonal are apart are printed and written too\n"
+    "  --uncertainty      also says how sure the model is: ATStd (ms) and CVStd (m/s), standard deviations of the errors of\n"
+    "                     AT and CV, from models without one context map each; takes as many times longer\n"
+    "  --refine[=SECONDS] then takes gradient steps on the heart's own maps, for so long (default 2): the velocity, so that\n"
+    "                     the eikonal equation on it fits the measured times, and then the activation\n"
     "  --model MODEL      the weights (default: $METAPINN_MODEL, else those shipped)\n"
     "  --backend NAME     auto, cpu or cuda (default auto)\n"
     "  --max-measured N   more measured nodes than this are thinned, evenly spread (default: the weights')\n"
@@ -45,8 +49,9 @@ typedef struct name_list {
 
 typedef struct personalize_job {
   const char *heart, *surface, *query, *model, *backend, *truth_at, *truth_cv, *json, *out;
-  bool has_origin, eikonal;
+  bool has_origin, eikonal, uncertainty;
   mpinn_site origin;
+  double refine; /* seconds */
   size_t max_measured;
   name_list wanted;  /* the values of --context */
   name_list context; /* the maps that they mean */
@@ -196,6 +201,8 @@ static mpinn_status personalize_heart(mpinn_cli *cli, personalize_job *job, cons
   options.origin = job->has_origin ? &job->origin : NULL;
   options.max_measured = job->max_measured;
   options.eikonal = job->eikonal;
+  options.uncertainty = job->uncertainty;
+  options.refine = job->refine;
   return mpinn_personalize_subject(cli->context, model, heart, surface, &options, info, NULL);
 }
 
@@ -219,6 +226,7 @@ static mpinn_status report(mpinn_cli *cli, const personalize_job *job, const cha
   if (job->eikonal)
     mpinn_cli_note(cli, "the site of origin is at %s mm",
                    mpinn_subject_get_text(heart, "metapinn_origin_mm"));
+  if (job->refine > 0) mpinn_cli_note(cli, "refined: %s", mpinn_subject_get_text(heart, "metapinn_refine"));
   return MPINN_OK;
 }
 
@@ -283,6 +291,14 @@ static int take_option(mpinn_cli *cli, int option, char **argv, personalize_job 
   case 'E':
     job->eikonal = true;
     return MPINN_CLI_CONTINUE;
+  case 'U':
+    job->uncertainty = true;
+    return MPINN_CLI_CONTINUE;
+  case 'R':
+    job->refine = 2;
+    if (!optarg || (mpinn_cli_parse_double(optarg, &job->refine) && job->refine > 0))
+      return MPINN_CLI_CONTINUE;
+    return mpinn_cli_usage(cli, "--refine is '%s', expected a number of seconds above 0", optarg);
   case 'O':
     job->has_origin = true;
     if (mpinn_cli_parse_site(optarg, &job->origin)) return MPINN_CLI_CONTINUE;
@@ -318,6 +334,8 @@ static int run_job(mpinn_cli *cli, int argc, char **argv, personalize_job *job) 
                                           {"truth-cv", required_argument, NULL, 'v'},
                                           {"json", required_argument, NULL, 'j'},
                                           {"eikonal", no_argument, NULL, 'E'},
+                                          {"uncertainty", no_argument, NULL, 'U'},
+                                          {"refine", optional_argument, NULL, 'R'},
                                           {"out", required_argument, NULL, 'o'},
                                           MPINN_CLI_COMMON_OPTIONS};
   int code = MPINN_CLI_CONTINUE;

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { DEFAULT_SOLVES = 16, FEWEST = 4 };
+enum { DEFAULT_SOLVES = 16, FEWEST = 4, FEWEST_OF_BASIN = 8 };
 
 /* The points in use. */
 typedef struct search_data {
@@ -348,5 +348,56 @@ mpinn_status mpinn_find_origin(mpinn_context *context, const mpinn_eikonal *solv
   origin->site.onset += earliest;
 done:
   search_clear(&data);
+  return status;
+}
+
+/* ---- several origins ---- */
+
+static size_t nearest_node(const mpinn_mesh *mesh, const double *point) {
+  size_t nearest = 0;
+  double least = INFINITY;
+  for (size_t node = 0; node < mesh->node_count; node++) {
+    const double *p = mesh->points + 3 * node;
+    const double x = p[0] - point[0], y = p[1] - point[1], z = p[2] - point[2];
+    if (x * x + y * y + z * z >= least) continue;
+    least = x * x + y * y + z * z;
+    nearest = node;
+  }
+  return nearest;
+}
+
+/* times[n] with NaN outside of a basin. */
+static mpinn_status find_origin_of_basin(mpinn_context *context, const mpinn_eikonal *solver,
+                                         const mpinn_origin_search *basin, size_t number,
+                                         mpinn_origin *origin) {
+  size_t measured = 0, first = 0;
+  for (size_t i = 0; i < basin->n; i++) {
+    if (!is_measured(basin, i)) continue;
+    if (measured++ == 0 || basin->times[i] < basin->times[first]) first = i;
+  }
+  if (measured >= FEWEST_OF_BASIN) return mpinn_find_origin(context, solver, basin, origin);
+  if (measured == 0)
+    return mpinn_fail(context, MPINN_ERROR_MAP,
+                      "The search for several sites of origin has no measured point for site %zu", number);
+  const double *p = basin->points + 3 * first;
+  *origin = (mpinn_origin){.site = {.position = {p[0], p[1], p[2]}, .onset = basin->times[first]},
+                           .node = nearest_node(solver->mesh, p),
+                           .n_used = 1};
+  return MPINN_OK;
+}
+
+mpinn_status mpinn_find_origins(mpinn_context *context, const mpinn_eikonal *solver,
+                                const mpinn_origin_search *search, const int32_t *basin, size_t n_origins,
+                                mpinn_origin *origins) {
+  double *times = NULL;
+  mpinn_status status = MPINN_OK;
+  MPINN_TRY(MPINN_NEW(context, &times, search->n));
+  for (size_t o = 0; o < n_origins && status == MPINN_OK; o++) {
+    mpinn_origin_search own = *search;
+    own.times = times;
+    for (size_t i = 0; i < search->n; i++) times[i] = basin[i] == (int32_t)o ? search->times[i] : NAN;
+    status = find_origin_of_basin(context, solver, &own, o, &origins[o]);
+  }
+  free(times);
   return status;
 }

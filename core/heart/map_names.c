@@ -42,7 +42,7 @@ bool mpinn_map_name_is_activation(const char *name) {
   /* What is derived from a map or said about one. */
   static const char *const derived[] = {"std",         "error",     "eikonal", "gradient", "confidence",
                                         "uncertainty", "mask",      "valid",   "residual", "variance",
-                                        "input",       "predicted", "class",   "label"};
+                                        "input",       "predicted", "class",   "label",    "whatif"};
   static const char *const stems[] = {"activationtime",   "localactivation", "activationmap",
                                       "timeofactivation", "acttime",         "mappinglat"};
   char normal[128];

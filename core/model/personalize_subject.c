@@ -1,6 +1,9 @@
 #include "metapinn/personalize.h"
 
 #include "base/internal.h"
+#include "metapinn/refine.h"
+#include "metapinn/rhythm.h"
+#include "metapinn/uncertainty.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -15,13 +18,17 @@ typedef struct request {
   mpinn_map_cleaning *cleaning; /* [n_maps] */
   mpinn_map *maps;              /* [n_maps] */
   size_t n_nodes, n_measured;
-  double *points; /* [n_measured][3], mm */
+  double *points;        /* [n_measured][3], mm */
+  mpinn_rhythm *rhythms; /* [n_maps] */
+  int32_t *basin;        /* [n_measured] of the query map, which source a node belongs to */
 } request;
 
 typedef struct answer {
   float *at, *cv, *residual, *support; /* [nodes of the heart] */
   float *eikonal;                      /* [nodes of the heart], or NULL */
-  mpinn_origin origin;                 /* of eikonal */
+  float *at_std, *cv_std;              /* [nodes of the heart], or NULL */
+  size_t n_origins;
+  mpinn_origin origins[MPINN_RHYTHM_MOST_SOURCES]; /* [n_origins] of eikonal */
 } answer;
 
 void mpinn_personalize_options_default(mpinn_personalize_options *options) {
@@ -147,13 +154,94 @@ static void request_clear(request *r) {
   free(r->cleaning);
   free(r->maps);
   free(r->points);
+  free(r->rhythms);
+  free(r->basin);
+}
+
+/* ---- what kind of activation the maps show ---- */
+
+/* The map that is the query: its own, or the first context map; not that of an origin alone. */
+static size_t query_map(const mpinn_personalize_options *options) {
+  return options->query ? options->n_context : 0;
+}
+
+static mpinn_status judge_rhythm(mpinn_context *context, const mpinn_personalize_options *options, size_t m,
+                                 const char *name, const mpinn_rhythm *rhythm) {
+  if (rhythm->kind == MPINN_RHYTHM_REENTRY || rhythm->kind == MPINN_RHYTHM_NOISE)
+    return mpinn_fail(context, MPINN_ERROR_MAP,
+                      "Activation map '%s' cannot be used: %s; expected an activation that spreads from its "
+                      "sites of origin",
+                      name, rhythm->reason);
+  if (rhythm->kind != MPINN_RHYTHM_MULTIFOCAL) return MPINN_OK;
+  if (m < options->n_context)
+    mpinn_say(context, MPINN_LOG_INFO, "Map '%s': %s; velocity is learnt from it all the same", name,
+              rhythm->reason);
+  if (m == query_map(options) && (options->query || !options->origin))
+    mpinn_say(
+        context, MPINN_LOG_INFO,
+        "The query map '%s' begins at %zu places, but AT has a single origin; ATEikonal has all of them",
+        name, rhythm->n_sources);
+  return MPINN_OK;
+}
+
+static mpinn_status recognize_maps(mpinn_context *context, const mpinn_subject *heart,
+                                   const mpinn_personalize_options *options, request *r) {
+  MPINN_TRY(MPINN_NEW(context, &r->rhythms, r->n_maps));
+  MPINN_TRY(MPINN_NEW(context, &r->basin, r->n_measured));
+  for (size_t m = 0; m < r->n_maps; m++) {
+    const mpinn_rhythm_input input = {.n = r->n_measured,
+                                      .points = r->points,
+                                      .times = r->maps[m].values,
+                                      .mesh = mpinn_subject_mesh(heart)};
+    MPINN_TRY(
+        mpinn_recognize_rhythm(context, &input, &r->rhythms[m], m == query_map(options) ? r->basin : NULL));
+    MPINN_TRY(judge_rhythm(context, options, m, r->maps[m].name, &r->rhythms[m]));
+  }
+  return MPINN_OK;
+}
+
+/* ---- the unit of length ---- */
+
+static double box_diagonal(const mpinn_mesh *mesh) {
+  const double *points = mpinn_mesh_points(mesh);
+  double square = 0;
+  for (size_t d = 0; d < 3; d++) {
+    double low = INFINITY, high = -INFINITY;
+    for (size_t i = 0; i < mpinn_mesh_node_count(mesh); i++) {
+      low = fmin(low, points[3 * i + d]);
+      high = fmax(high, points[3 * i + d]);
+    }
+    square += (high - low) * (high - low);
+  }
+  return sqrt(square);
+}
+
+/* A length that hardly a heart has is most likely not in mm, a human heart's in cm for one: its times and
+ * velocities would be wrong. */
+static bool question_units(const mpinn_subject *heart, size_t bytes, char *text) {
+  static const double least = 20, most = 300; /* mm */
+  const double diagonal = box_diagonal(mpinn_subject_mesh(heart));
+  const char *units = mpinn_subject_get_text(heart, "units");
+  if (!(diagonal < least || diagonal > most)) return false;
+  snprintf(text, bytes,
+           "The heart is %.3g mm long (diagonal of its box, coordinates taken for mm); expected %g to %g mm. "
+           "%s%.80s%s; AT, CV and distances are wrong if its unit is another",
+           diagonal, least, most, units ? "Its text 'units' says '" : "Its metadata names no units",
+           units ? units : "", units ? "'" : "");
+  return true;
+}
+
+static mpinn_status describe_units(mpinn_context *context, mpinn_subject *heart) {
+  char text[320];
+  const bool questioned = question_units(heart, sizeof text, text);
+  return mpinn_subject_set_text(context, heart, "metapinn_units_questioned", questioned ? text : NULL);
 }
 
 /* ---- the twin and what it says at the heart's nodes ---- */
 
-static mpinn_status make_twin(mpinn_context *context, const mpinn_model *model, const mpinn_subject *heart,
-                              const request *r, const mpinn_personalize_options *options, mpinn_twin **twin) {
-  const mpinn_personalization input = {
+static mpinn_personalization make_input(const mpinn_subject *heart, const request *r,
+                                        const mpinn_personalize_options *options) {
+  return (mpinn_personalization){
       .heart = heart,
       .n_surface = r->n_measured,
       .surface = r->points,
@@ -163,7 +251,6 @@ static mpinn_status make_twin(mpinn_context *context, const mpinn_model *model, 
       .origin = options->query ? NULL : options->origin,
       .max_measured = options->max_measured,
   };
-  return mpinn_personalize(context, model, &input, twin);
 }
 
 static mpinn_status ask_twin(mpinn_context *context, const mpinn_twin *twin, const mpinn_subject *heart,
@@ -176,12 +263,49 @@ static mpinn_status ask_twin(mpinn_context *context, const mpinn_twin *twin, con
   return mpinn_twin_support(context, twin, n, mpinn_mesh_points(mesh), a->support);
 }
 
+/* The eikonal solution on cv from all the sources of a query map that has several. */
+static mpinn_status solve_sources(mpinn_context *context, const mpinn_mesh *mesh, const request *r,
+                                  size_t query, answer *a) {
+  const mpinn_origin_search search = {
+      .n = r->n_measured, .points = r->points, .times = r->maps[query].values};
+  mpinn_site sites[MPINN_RHYTHM_MOST_SOURCES];
+  mpinn_eikonal *solver = NULL;
+  mpinn_velocity velocity;
+  mpinn_status status;
+  mpinn_velocity_default(&velocity);
+  velocity.association = MPINN_NODES;
+  velocity.speed = a->cv;
+  a->n_origins = r->rhythms[query].n_sources;
+  MPINN_TRY(mpinn_eikonal_create(context, mesh, &velocity, &solver));
+  MPINN_TRY_GOTO(done, status,
+                 mpinn_find_origins(context, solver, &search, r->basin, a->n_origins, a->origins));
+  for (size_t i = 0; i < a->n_origins; i++) sites[i] = a->origins[i].site;
+  status = mpinn_eikonal_solve(context, solver, a->n_origins, sites, a->eikonal);
+done:
+  mpinn_eikonal_destroy(&solver);
+  return status;
+}
+
 static mpinn_status ask_physics(mpinn_context *context, const mpinn_twin *twin, const mpinn_subject *heart,
-                                const mpinn_personalize_options *options, answer *a) {
+                                const request *r, const mpinn_personalize_options *options, answer *a) {
   const mpinn_mesh *mesh = mpinn_subject_mesh(heart);
   const mpinn_site *known = options->query ? NULL : options->origin;
+  const size_t query = query_map(options);
   MPINN_TRY(MPINN_NEW(context, &a->eikonal, mpinn_mesh_node_count(mesh)));
-  return mpinn_twin_eikonal(context, twin, mesh, a->cv, known, &a->origin, a->eikonal);
+  if (!known && r->rhythms[query].kind == MPINN_RHYTHM_MULTIFOCAL)
+    return solve_sources(context, mesh, r, query, a);
+  a->n_origins = 1;
+  return mpinn_twin_eikonal(context, twin, mesh, a->cv, known, a->origins, a->eikonal);
+}
+
+static mpinn_status ask_how_sure(mpinn_context *context, const mpinn_model *model,
+                                 const mpinn_personalization *input, const mpinn_twin *twin, answer *a) {
+  const mpinn_mesh *mesh = mpinn_subject_mesh(input->heart);
+  const size_t n = mpinn_mesh_node_count(mesh);
+  MPINN_TRY(MPINN_NEW(context, &a->at_std, n));
+  MPINN_TRY(MPINN_NEW(context, &a->cv_std, n));
+  return mpinn_personalize_spread(context, model, input, twin, n, mpinn_mesh_points(mesh), a->at_std,
+                                  a->cv_std);
 }
 
 static void answer_clear(answer *a) {
@@ -190,6 +314,8 @@ static void answer_clear(answer *a) {
   free(a->residual);
   free(a->support);
   free(a->eikonal);
+  free(a->at_std);
+  free(a->cv_std);
 }
 
 /* ---- what the heart is given ---- */
@@ -264,6 +390,24 @@ done:
   return status;
 }
 
+/* "AT_00: focal; sinus: multifocal, 3 breakthroughs" */
+static mpinn_status describe_rhythms(mpinn_context *context, mpinn_subject *heart, const request *r) {
+  size_t bytes = 1, used = 0;
+  char *text = NULL;
+  for (size_t m = 0; m < r->n_maps; m++) bytes += strlen(r->maps[m].name) + 64;
+  MPINN_TRY(MPINN_NEW(context, &text, bytes));
+  for (size_t m = 0; m < r->n_maps; m++) {
+    const mpinn_rhythm *rhythm = &r->rhythms[m];
+    used += (size_t)snprintf(text + used, bytes - used, "%s%s: %s", m ? "; " : "", r->maps[m].name,
+                             mpinn_rhythm_name(rhythm->kind));
+    if (rhythm->kind == MPINN_RHYTHM_MULTIFOCAL)
+      used += (size_t)snprintf(text + used, bytes - used, ", %zu breakthroughs", rhythm->n_sources);
+  }
+  const mpinn_status status = mpinn_subject_set_text(context, heart, "metapinn_rhythm", text);
+  free(text);
+  return status;
+}
+
 static mpinn_status describe_query(mpinn_context *context, mpinn_subject *heart,
                                    const mpinn_personalize_options *options) {
   const mpinn_site *o = options->origin;
@@ -307,8 +451,11 @@ static mpinn_status describe_answer(mpinn_context *context, mpinn_subject *heart
   MPINN_TRY(set_text(context, heart, "metapinn_total_seconds", "%.6f", seconds));
   MPINN_TRY(set_text(context, heart, "metapinn_shape_distance", "%.4g", info->shape_distance));
   if (!info->stranger) return set_text(context, heart, "metapinn_stranger", "no");
-  return set_text(context, heart, "metapinn_stranger",
-                  "yes: this heart is unlike those that the weights were trained on; no accuracy is claimed");
+  return set_text(
+      context, heart, "metapinn_stranger",
+      "yes: this heart or its maps are unlike those that the weights were trained on (distance %.2g, "
+      "usual is up to 1); no accuracy is claimed",
+      info->shape_distance);
 }
 
 /* What an earlier answer said of the eikonal solution goes, or the heart's own array of that name is kept. */
@@ -335,28 +482,92 @@ static double consistency(size_t n, const answer *a) {
   return sqrt(sum / count);
 }
 
+/* "x y z; x y z", and the misfit over all points used. */
+static mpinn_status describe_origins(mpinn_context *context, mpinn_subject *heart, const answer *a) {
+  char text[64 * MPINN_RHYTHM_MOST_SOURCES] = "";
+  size_t used = 0, n = 0;
+  double square = 0;
+  for (size_t i = 0; i < a->n_origins; i++) {
+    const mpinn_origin *o = &a->origins[i];
+    const double *p = o->site.position;
+    used += (size_t)snprintf(text + used, sizeof text - used, "%s%.9g %.9g %.9g", i ? "; " : "", p[0], p[1],
+                             p[2]);
+    square += (double)o->n_used * o->misfit * o->misfit;
+    n += o->n_used;
+  }
+  MPINN_TRY(mpinn_subject_set_text(context, heart, "metapinn_origin_mm", text));
+  return set_text(context, heart, "metapinn_origin_misfit_ms", "%.6g",
+                  n > 0 ? sqrt(square / (double)n) : 0.0);
+}
+
 static mpinn_status add_eikonal(mpinn_context *context, mpinn_subject *heart, const answer *a) {
   const size_t n = mpinn_mesh_node_count(mpinn_subject_mesh(heart));
-  const double *p = a->origin.site.position;
   MPINN_TRY(make_room_for_eikonal(context, heart, a->eikonal != NULL));
   if (!a->eikonal) return MPINN_OK;
-  MPINN_TRY(set_text(context, heart, "metapinn_origin_mm", "%.9g %.9g %.9g", p[0], p[1], p[2]));
-  MPINN_TRY(set_text(context, heart, "metapinn_origin_misfit_ms", "%.6g", a->origin.misfit));
+  MPINN_TRY(describe_origins(context, heart, a));
   MPINN_TRY(set_text(context, heart, "metapinn_consistency_ms", "%.6g", consistency(n, a)));
   return mpinn_subject_add_array(context, heart, "ATEikonal", MPINN_NODES, MPINN_FLOAT32, n, 1, a->eikonal,
                                  NULL);
+}
+
+/* What an earlier answer said of its errors goes, or the heart's own arrays of these names are kept. */
+static mpinn_status add_uncertainty(mpinn_context *context, const mpinn_model *model, size_t n_context,
+                                    const answer *a, mpinn_subject *heart) {
+  static const char key[] = "metapinn_uncertainty";
+  static const char *const names[][2] = {{"ATStd", "ATStd_input"}, {"CVStd", "CVStd_input"}};
+  const float *const values[] = {a->at_std, a->cv_std};
+  const size_t n = mpinn_mesh_node_count(mpinn_subject_mesh(heart));
+  const bool ours = mpinn_subject_get_text(heart, key) != NULL;
+  char method[256];
+  for (size_t i = 0; i < 2; i++) {
+    if (ours) mpinn_subject_remove_array(heart, names[i][0], MPINN_NODES);
+    if (!values[i]) continue;
+    if (!ours) MPINN_TRY(keep_input(context, heart, names[i][0], names[i][1]));
+    MPINN_TRY(mpinn_subject_add_array(context, heart, names[i][0], MPINN_NODES, MPINN_FLOAT32, n, 1,
+                                      values[i], NULL));
+  }
+  mpinn_spread_method(model, n_context, sizeof method, method);
+  return mpinn_subject_set_text(context, heart, key, a->at_std ? method : NULL);
+}
+
+/* ---- refinement ---- */
+
+static mpinn_status refine_twin(mpinn_context *context, const mpinn_subject *heart,
+                                const mpinn_personalize_options *options, mpinn_twin *twin,
+                                mpinn_refine_report *report) {
+  mpinn_refine_options refine;
+  if (options->refine == 0) return MPINN_OK;
+  mpinn_refine_options_default(&refine);
+  refine.seconds = options->refine;
+  return mpinn_twin_refine(context, twin, heart, &refine, report);
+}
+
+static mpinn_status add_refinement(mpinn_context *context, mpinn_subject *heart,
+                                   const mpinn_personalize_options *options, const mpinn_refine_report *r) {
+  static const char key[] = "metapinn_refine";
+  if (options->refine == 0) return mpinn_subject_set_text(context, heart, key, NULL);
+  return set_text(context, heart, key,
+                  "%zu steps of the velocity on %zu maps%s, %zu of the activation, in %.2f s: loss %.4g ms2 "
+                  "before, %.4g after; misfit on held back nodes %.4g ms before, %.4g after; mean squared "
+                  "residual %.4g before, %.4g after",
+                  r->velocity_steps, r->n_maps, r->velocity_kept ? " (the generated one was kept)" : "",
+                  r->activation_steps, r->seconds, r->loss_before, r->loss_after, r->misfit_before,
+                  r->misfit_after, r->residual_before, r->residual_after);
 }
 
 static mpinn_status add_answer(mpinn_context *context, const mpinn_model *model, const request *r,
                                const mpinn_personalize_options *options, const answer *a,
                                const mpinn_twin_info *info, double start, mpinn_subject *heart) {
   const bool ours = mpinn_subject_get_text(heart, "metapinn_weights_sha256") != NULL;
+  MPINN_TRY(describe_units(context, heart));
   MPINN_TRY(describe_model(context, heart, model));
   MPINN_TRY(describe_maps(context, heart, r, options->n_context));
+  MPINN_TRY(describe_rhythms(context, heart, r));
   MPINN_TRY(describe_query(context, heart, options));
   MPINN_TRY(describe_frame(context, heart, &info->frame));
   MPINN_TRY(describe_answer(context, heart, info, mpinn_seconds() - start));
   MPINN_TRY(add_eikonal(context, heart, a));
+  MPINN_TRY(add_uncertainty(context, model, options->n_context, a, heart));
   return add_fields(context, heart, ours,
                     a); /* last: the names of the maps may be those of arrays that go here */
 }
@@ -368,7 +579,9 @@ mpinn_status mpinn_personalize_subject(mpinn_context *context, const mpinn_model
   request r = {.carrier = surface ? surface : heart};
   answer a = {0};
   mpinn_twin *made = NULL;
+  mpinn_refine_report refined = {0};
   mpinn_status status;
+  char text[320];
   if (twin) *twin = NULL;
   if (options->n_context == 0)
     return mpinn_fail(context, MPINN_ERROR_MAP,
@@ -376,17 +589,24 @@ mpinn_status mpinn_personalize_subject(mpinn_context *context, const mpinn_model
   if (mpinn_mesh_cell_count(mpinn_subject_mesh(heart)) == 0)
     return mpinn_fail(context, MPINN_ERROR_MESH,
                       "The heart has points and no cells; expected tetrahedra or triangles");
+  if (question_units(heart, sizeof text, text)) mpinn_say(context, MPINN_LOG_WARNING, "%s", text);
   MPINN_TRY_GOTO(done, status, take_maps(context, heart, options, &r));
   MPINN_TRY_GOTO(done, status, keep_measured(context, options->n_context, &r));
-  MPINN_TRY_GOTO(done, status, make_twin(context, model, heart, &r, options, &made));
+  MPINN_TRY_GOTO(done, status, recognize_maps(context, heart, options, &r));
+  const mpinn_personalization input = make_input(heart, &r, options);
+  MPINN_TRY_GOTO(done, status, mpinn_personalize(context, model, &input, &made));
+  MPINN_TRY_GOTO(done, status, refine_twin(context, heart, options, made, &refined));
   MPINN_TRY_GOTO(done, status, ask_twin(context, made, heart, &a));
-  if (options->eikonal) MPINN_TRY_GOTO(done, status, ask_physics(context, made, heart, options, &a));
+  if (options->eikonal) MPINN_TRY_GOTO(done, status, ask_physics(context, made, heart, &r, options, &a));
+  if (options->uncertainty) MPINN_TRY_GOTO(done, status, ask_how_sure(context, model, &input, made, &a));
   const mpinn_twin_info found = mpinn_twin_get_info(made);
   if (found.stranger)
-    mpinn_say(context, MPINN_LOG_INFO,
-              "This heart is unlike those that the weights were trained on (shape distance %.2g): no "
-              "accuracy is claimed",
-              found.shape_distance);
+    mpinn_say(
+        context, MPINN_LOG_INFO,
+        "This heart or its maps are unlike those that the weights were trained on (distance %.2g, usual "
+        "is up to 1): no accuracy is claimed",
+        found.shape_distance);
+  MPINN_TRY_GOTO(done, status, add_refinement(context, heart, options, &refined));
   MPINN_TRY_GOTO(done, status, add_answer(context, model, &r, options, &a, &found, start, heart));
   if (info) *info = found;
   if (twin) {

@@ -1,6 +1,7 @@
 """What bad input gets: one clear sentence that names the thing and what was expected, a status that is not
 zero, no crash, and nothing half-written. Usage: test_bad_input.py PROGRAM"""
 
+import math
 import os
 import sys
 
@@ -145,6 +146,19 @@ class Maps(BadInputTest):
         texts = files.read_safetensors(self.path("out.safetensors"))[1]
         self.assertIn("160 sentinel", texts["subject_000/metapinn_cleaning"])
 
+    def test_a_map_of_garbage(self):
+        heart = Heart()
+        order = sorted(range(len(heart.points)), key=lambda i: i * 7919 % 104729 % 613)
+        heart.add_maps().add("AT_bad", [float(place) for place in order])
+        self.refuse(heart, ("AT_bad", "neighbouring times", "expected"), context=("AT_00", "AT_bad"))
+
+    def test_a_circuit(self):
+        heart = Heart()
+        x, y = (sum(p[d] for p in heart.points) / len(heart.points) for d in (0, 1))
+        turns = [math.atan2(p[1] - y, p[0] - x) for p in heart.points]
+        heart.add_maps().add("AT_bad", [300 * t / (2 * math.pi) for t in turns])
+        self.refuse(heart, ("AT_bad", "re-entry", "expected"), context=("AT_00", "AT_bad"))
+
     def test_two_queries(self):
         arguments = self.personalize() + ("--query", "AT_02", "--origin", "0,0,0")
         self.expect_refusal(arguments, ("--query", "--origin", "expected"), status=2)
@@ -287,7 +301,7 @@ class Options(BadInputTest):
             (("simulate", "heart.safetensors", "--origin", "1,2,3"), "--out"),
             (("simulate", "heart.safetensors", "--origin"), "--origin"),
             (("simulate", "--bogus"), "--bogus"),
-            (("phantom", "--nodes", "12", "--out", "o.safetensors"), "1600"),
+            (("phantom", "--nodes", "12", "--out", "o.safetensors"), "400"),
             (("phantom", "--nodes", "many", "--out", "o.safetensors"), "many"),
             (("phantom", "--seed", "-1", "--out", "o.safetensors"), "-1"),
             (("phantom", "--protocol", "poem", "--out", "o.safetensors"), "poem"),

@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import files  # noqa: E402
 from files import NAN, Heart  # noqa: E402
 
-SUBCOMMANDS = ("phantom", "simulate", "train", "evaluate", "personalize", "info")
+SUBCOMMANDS = ("phantom", "simulate", "train", "evaluate", "personalize", "what-if", "info")
 
 
 class Help(files.ProgramTest):
@@ -331,12 +331,61 @@ class PersonalizeTest(files.ProgramTest):
         texts = files.read_safetensors(self.path("out.safetensors"))[1]
         self.assertEqual(texts["subject_000/metapinn_measured_nodes"], "40")
 
+    def test_the_papers_weights_cannot_be_refined(self):
+        result = self.run_program(
+            *self.arguments, "--context", "AT_00", "--model", "model.safetensors", "--refine"
+        )
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("no local features", result.stderr)
+        for seconds in ("0", "-1", "long"):
+            result = self.run_program(*self.arguments, "--context", "AT_00", "--refine=" + seconds)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn("--refine is '%s'" % seconds, result.stderr)
+
     def test_quiet_says_nothing_but_warnings(self):
         result = self.succeed(
             *self.arguments, "--context", "AT_00", "--model", "model.safetensors", "--quiet"
         )
         for line in result.stderr.splitlines():
             self.assertIn("warning", line)
+
+
+class WhatIfTest(files.ProgramTest):
+    def setUp(self):
+        super().setUp()
+        heart = Heart()
+        self.write("answer.safetensors", heart.add("CV", [0.5] * len(heart.points)).bytes())
+        self.distances = heart.distances(0)
+        self.origin = ",".join(str(x) for x in heart.points[0])
+
+    def ask(self, *options):
+        self.succeed("what-if", "answer.safetensors", "--out", "out.safetensors", *options)
+        return files.read_safetensors(self.path("out.safetensors"))
+
+    def test_a_new_origin_gives_new_times(self):
+        tensors, texts = self.ask("--origin", self.origin + ",3")
+        times = tensors["subject_000/node/AT_whatif"]
+        self.assertEqual(len(times), len(self.distances))
+        self.assertAlmostEqual(times[0], 3, delta=1e-4)
+        for time, distance in zip(times, self.distances):
+            self.assertLess(abs(time - 3 - 1.2 * distance), 0.1 * distance + 0.1)  # times at 0.6 m/s
+        self.assertEqual(texts["subject_000/metapinn_what_if_cv"], "CV")
+
+    def test_a_region_is_slow(self):
+        tensors = self.ask("--origin", self.origin, "--region", self.origin + ",1,0.1")[0]
+        self.assertAlmostEqual(tensors["subject_000/node/CV_whatif"][0], 0.1, delta=1e-6)
+        self.assertEqual(tensors["subject_000/node/CV"][0], 0.5)
+
+    def test_bad_questions_are_refused(self):
+        for code, words, options in (
+            (2, "--origin is missing", ()),
+            (2, "--region is '1,2'", ("--origin", "0,0,0", "--region", "1,2")),
+            (1, "no node or cell array 'speed'", ("--origin", "0,0,0", "--cv", "speed")),
+            (1, "from the heart", ("--origin", "9000,0,0")),
+        ):
+            result = self.run_program("what-if", "answer.safetensors", "--out", "o.safetensors", *options)
+            self.assertEqual(result.returncode, code, options)
+            self.assertIn(words, result.stderr)
 
 
 class PhantomTest(files.ProgramTest):
@@ -397,6 +446,74 @@ class PhantomTest(files.ProgramTest):
         self.assertEqual(process.returncode, 130, stderr)
         self.assertIn(b"ancelled", stderr)
         self.assertEqual(os.listdir(self.folder), [])
+
+
+class EvaluateTest(files.ProgramTest):
+    PROTOCOLS = (
+        "paper",
+        "new-scar",
+        "new-heart",
+        "real-heart",
+        "noisy",
+        "anisotropic",
+        "k1",
+        "sparse",
+        "clinical",
+        "any-tissue",
+    )
+
+    def table(self, *arguments):
+        self.write("model.safetensors", files.weights())
+        options = ("--model", "model.safetensors", "--json", "table.json")
+        printed = self.succeed("evaluate", *options, *arguments).stdout
+        table = json.loads(self.read("table.json"))
+        return table, {(row["method"], row["metric"]): row for row in table["rows"]}, printed
+
+    def test_the_help_names_every_protocol(self):
+        text = self.succeed("evaluate", "--help").stdout
+        for name in self.PROTOCOLS:
+            self.assertRegex(text, r"(?m)^  %s +\S" % name)
+
+    def test_what_is_wrong_is_said(self):
+        self.write("heart.safetensors", Heart().bytes())
+        self.write("model.safetensors", files.weights())
+        for arguments, said in (
+            (("--protocol", "poem"), "any-tissue"),
+            (("--protocol", "new-heart", "heart.safetensors"), "takes no hearts"),
+            (("--protocol", "real-heart"), "HEART"),
+            (("--data", "heart.safetensors", "--quick"), "--quick"),
+        ):
+            with self.subTest(arguments=arguments):
+                result = self.run_program("evaluate", *arguments)
+                self.assertEqual(result.returncode, 2, result.stderr)
+                self.assertIn(said, result.stderr)
+        self.write("surface.safetensors", Heart(surface=True).bytes())
+        arguments = ("evaluate", "--model", "model.safetensors", "--protocol", "real-heart")
+        result = self.run_program(*arguments, "surface.safetensors")
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("surface.safetensors: is a surface", result.stderr)
+
+    def test_a_quick_test_of_new_hearts(self):
+        table, rows, printed = self.table("--protocol", "k1", "--quick")
+        self.assertEqual(table["protocol"], "k1")
+        self.assertEqual({row["k"] for row in table["rows"]}, {1})
+        self.assertEqual(
+            {row["method"] for row in table["rows"]}, {"meta-pinn", "healthy", "mean-cv", "nearest-subject"}
+        )
+        for method in ("meta-pinn", "healthy", "mean-cv", "nearest-subject"):
+            self.assertEqual(rows[method, "at_mae"]["n"], 6)
+            self.assertGreater(rows[method, "at_mae"]["mean"], 0)
+        self.assertEqual(rows["mean-cv", "cv_scc"]["n"], 0)  # of other hearts: one velocity everywhere
+        self.assertGreater(rows["nearest-subject", "cv_scc"]["n"], 0)
+        self.assertEqual(rows["meta-pinn", "origin_error_median_mm"]["n"], 1)
+        self.assertIn("median", printed)
+
+    def test_hearts_of_ones_own(self):
+        self.succeed("phantom", "--nodes", "1600", "--maps", "0", "--out", "a.safetensors")
+        table, rows, _ = self.table("--protocol", "real-heart", "a.safetensors", "--quick", "--k", "2")
+        self.assertEqual(table["protocol"], "real-heart")
+        self.assertEqual(rows["meta-pinn", "at_scc"]["k"], 2)
+        self.assertEqual(rows["healthy", "at_scc"]["n"], 3)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,13 @@ typedef struct mpinn_origin {
 mpinn_status mpinn_find_origin(mpinn_context *context, const mpinn_eikonal *solver,
                                const mpinn_origin_search *search, mpinn_origin *origin);
 
+/* Of an activation that begins at n_origins places: one such search each, on the points whose basin[i] is its
+ * number (basin[search->n] as mpinn_recognize_rhythm gives it; −1: of none). Where a basin has fewer than 8
+ * measured points its origin is the earliest of them. origins[n_origins]. */
+mpinn_status mpinn_find_origins(mpinn_context *context, const mpinn_eikonal *solver,
+                                const mpinn_origin_search *search, const int32_t *basin, size_t n_origins,
+                                mpinn_origin *origins);
+
 #ifdef __cplusplus
 }
 #endif
