@@ -7,14 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-double mpinn_dot(const double a[3], const double b[3]) {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-
-void mpinn_cross(const double a[3], const double b[3], double c[3]) {
-  for (int k = 0; k < 3; k++) c[k] = a[(k + 1) % 3] * b[(k + 2) % 3] - a[(k + 2) % 3] * b[(k + 1) % 3];
-}
-
 double mpinn_normalize(double a[3]) {
   const double length = sqrt(mpinn_dot(a, a));
   for (int k = 0; k < 3; k++) a[k] /= length > 0 ? length : 1;

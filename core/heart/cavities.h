@@ -3,10 +3,9 @@
 #ifndef MPINN_HEART_CAVITIES_H
 #define MPINN_HEART_CAVITIES_H
 
+#include "base/vector.h"
 #include "metapinn/subject.h"
 
-double mpinn_dot(const double a[3], const double b[3]);
-void mpinn_cross(const double a[3], const double b[3], double c[3]);
 /* Returns the length it had; zero stays zero. */
 double mpinn_normalize(double a[3]);
 

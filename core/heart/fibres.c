@@ -1,5 +1,6 @@
 #include "metapinn/fibres.h"
 
+#include "base/vector.h"
 #include "base/internal.h"
 #include "heart/laplace.h"
 #include "metapinn/frame.h"
@@ -21,16 +22,8 @@ void mpinn_fibre_speeds(double cv, double ratio, double speeds[3]) {
 
 /* ---- small vectors ---- */
 
-static double dot(const double a[3], const double b[3]) {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-
-static void cross(const double a[3], const double b[3], double c[3]) {
-  for (int k = 0; k < 3; k++) c[k] = a[(k + 1) % 3] * b[(k + 2) % 3] - a[(k + 2) % 3] * b[(k + 1) % 3];
-}
-
 static bool normalize(double a[3]) {
-  const double length = sqrt(dot(a, a));
+  const double length = sqrt(mpinn_dot(a, a));
   for (int k = 0; k < 3 && length > 0; k++) a[k] /= length;
   return length > 0;
 }
@@ -104,15 +97,15 @@ end:
 static const depth *choose_depth(const depth depths[2], size_t cell) {
   if (!depths[0].exists || !depths[1].exists) return depths[0].exists ? &depths[0] : &depths[1];
   const double *lv = depths[0].gradients[cell], *rv = depths[1].gradients[cell];
-  return dot(lv, lv) >= dot(rv, rv) ? &depths[0] : &depths[1];
+  return mpinn_dot(lv, lv) >= mpinn_dot(rv, rv) ? &depths[0] : &depths[1];
 }
 
 /* At the apex the circumference has no direction: any across the wall's thickness will do. */
 static void circumference(const double up[3], const double outwards[3], double around[3]) {
-  cross(up, outwards, around);
-  for (int k = 0; !(dot(around, around) > 1e-6) && k < 3; k++) {
+  mpinn_cross(up, outwards, around);
+  for (int k = 0; !(mpinn_dot(around, around) > 1e-6) && k < 3; k++) {
     const double axis[3] = {k == 0, k == 1, k == 2};
-    cross(axis, outwards, around);
+    mpinn_cross(axis, outwards, around);
   }
   normalize(around);
 }
@@ -125,7 +118,7 @@ static void direct(const mpinn_mesh *mesh, const depth *d, const mpinn_fibre_rul
   if (!normalize(outwards)) outwards[0] = 1; /* of no usable cell, or of one without any wall around it */
   for (int a = 0; a < 4; a++) part += 0.25 * d->values[nodes[a]];
   circumference(up, outwards, around);
-  cross(outwards, around, along);
+  mpinn_cross(outwards, around, along);
   const double angle = radians * (rule->endocardium + part * (rule->epicardium - rule->endocardium));
   for (int k = 0; k < 3; k++) {
     fibre[k] = (float)(cos(angle) * around[k] + sin(angle) * along[k]);

@@ -80,3 +80,14 @@ double mpinn_mean_absolute(size_t n, const float *values) {
     }
   return count > 0 ? sum / count : NAN;
 }
+
+double mpinn_residual_msq(size_t n, double speed_scale, const float *gradient, const float *speed) {
+  double sum = 0;
+  for (size_t i = 0; i < n; i++) {
+    const float *g = gradient + 3 * i;
+    const double slope = sqrt((double)g[0] * g[0] + (double)g[1] * g[1] + (double)g[2] * g[2]);
+    const double residual = slope * (double)speed[i] * speed_scale - 1;
+    sum += residual * residual;
+  }
+  return sum / (double)n;
+}

@@ -45,13 +45,9 @@ mpinn_status mpinn_layout_create(mpinn_context *context, const mpinn_preset *pre
   const size_t tensors = (size_t)(MPINN_ENCODERS * 3 * preset->n_convs +
                                   2 * (preset->n_pinn_hidden + 1 + preset->n_velocity_hidden + 1));
   const size_t embedding = (size_t)preset->channels[preset->n_convs];
-  const bool local = mpinn_preset_is_local(preset);
+  if (mpinn_preset_is_local(preset)) return mpinn_local_declare(context, preset, layout);
   *layout = (mpinn_layout){0};
-  MPINN_TRY(MPINN_NEW(context, &layout->tensors, local ? MPINN_LOCAL_TENSORS : tensors));
-  if (local) {
-    mpinn_local_declare(preset, layout);
-    return MPINN_OK;
-  }
+  MPINN_TRY(MPINN_NEW(context, &layout->tensors, tensors));
   add_encoder(layout, preset, MPINN_ENCODER_VELOCITY, "velocity_encoder");
   add_encoder(layout, preset, MPINN_ENCODER_SOURCE, "source_encoder");
   add_hypernetwork(layout, MPINN_HYPER_PINN, "pinn_hypernetwork", 2 * embedding, preset->n_pinn_hidden,

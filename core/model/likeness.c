@@ -1,39 +1,28 @@
 #include "model/likeness.h"
 
+#include "base/vector.h"
 #include "heart/boundary.h"
 #include "model/local_pass.h"
 
 #include <math.h>
 #include <string.h>
 
-static void subtract(const double a[3], const double b[3], double c[3]) {
-  for (int d = 0; d < 3; d++) c[d] = a[d] - b[d];
-}
-
-static double dot(const double a[3], const double b[3]) {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-
-static void cross(const double a[3], const double b[3], double c[3]) {
-  for (int d = 0; d < 3; d++) c[d] = a[(d + 1) % 3] * b[(d + 2) % 3] - a[(d + 2) % 3] * b[(d + 1) % 3];
-}
-
 static double triangle_area(const double *a, const double *b, const double *c) {
   double u[3], v[3], n[3];
-  subtract(b, a, u);
-  subtract(c, a, v);
-  cross(u, v, n);
-  return sqrt(dot(n, n)) / 2;
+  mpinn_subtract(b, a, u);
+  mpinn_subtract(c, a, v);
+  mpinn_cross(u, v, n);
+  return sqrt(mpinn_dot(n, n)) / 2;
 }
 
 static double cell_measure(mpinn_cell_type type, const double *const *p) {
   double u[3], v[3], w[3], n[3];
   if (type == MPINN_TRIANGLE) return triangle_area(p[0], p[1], p[2]);
-  subtract(p[1], p[0], u);
-  subtract(p[2], p[0], v);
-  subtract(p[3], p[0], w);
-  cross(u, v, n);
-  return fabs(dot(n, w)) / 6;
+  mpinn_subtract(p[1], p[0], u);
+  mpinn_subtract(p[2], p[0], v);
+  mpinn_subtract(p[3], p[0], w);
+  mpinn_cross(u, v, n);
+  return fabs(mpinn_dot(n, w)) / 6;
 }
 
 /* ---- the wall ---- */
@@ -47,7 +36,7 @@ static void add_point(const double *point, const double *centre, double length, 
                       integrals *sum) {
   double x[3];
   for (int d = 0; d < 3; d++) x[d] = (point[d] - centre[d]) / length;
-  const double r2 = dot(x, x);
+  const double r2 = mpinn_dot(x, x);
   sum->measure += weight;
   sum->radius += weight * sqrt(r2);
   sum->fourth += weight * r2 * r2;
@@ -104,8 +93,8 @@ static double hollow(const mpinn_mesh *mesh, const double *centre) {
   double least = INFINITY;
   for (size_t i = 0; i < mpinn_mesh_node_count(mesh); i++) {
     double x[3];
-    subtract(mpinn_mesh_points(mesh) + 3 * i, centre, x);
-    least = fmin(least, dot(x, x));
+    mpinn_subtract(mpinn_mesh_points(mesh) + 3 * i, centre, x);
+    least = fmin(least, mpinn_dot(x, x));
   }
   return sqrt(least);
 }
@@ -126,17 +115,17 @@ mpinn_status mpinn_likeness_of_wall(mpinn_context *context, const mpinn_mesh *me
   double(*s)[3] = sum.second, normal[3];
   for (int d = 0; d < 3; d++) {
     third[d] = sum.third[d] / sum.measure;
-    square += dot(s[d], s[d]) / (sum.measure * sum.measure);
+    square += mpinn_dot(s[d], s[d]) / (sum.measure * sum.measure);
   }
-  cross(s[1], s[2], normal);
-  const double determinant = dot(s[0], normal) / pow(sum.measure, 3);
+  mpinn_cross(s[1], s[2], normal);
+  const double determinant = mpinn_dot(s[0], normal) / pow(sum.measure, 3);
   out[0] = solid ? log(sum.measure / pow(length, 3)) : NAN;
   out[1] = log((solid ? area : sum.measure) / (length * length));
   out[2] = log(square);
   out[3] = log(determinant + 1e-6);
   out[4] = log(1.001 - fmin(sum.radius / sum.measure, 1));
   out[5] = log(sum.fourth / sum.measure - 0.999);
-  out[6] = sqrt(dot(third, third));
+  out[6] = sqrt(mpinn_dot(third, third));
   out[7] = hollow(mesh, centre) / length;
   return MPINN_OK;
 }

@@ -9,27 +9,28 @@ enum { HYPER_WIDTH = 24 };
 
 /* ---- declaring ---- */
 
-static mpinn_parameter *add(mpinn_layout *layout, const char *stage, const char *part, const char *what,
-                            int rank, size_t a, size_t b) {
-  mpinn_parameter *p = &layout->tensors[layout->n_tensors++];
-  snprintf(p->name, sizeof p->name, "%s.%s.%s", stage, part, what);
-  p->rank = rank;
-  p->shape[0] = a;
-  p->shape[1] = b;
-  p->count = a * (rank > 1 ? b : 1);
-  p->offset = layout->n_values;
-  layout->n_values += p->count;
-  return p;
+/* Returns the tensor's offset. Without room for tensors they are counted only. */
+static size_t add(mpinn_layout *layout, const char *stage, const char *part, const char *what, int rank,
+                  size_t a, size_t b) {
+  const size_t offset = layout->n_values, count = a * (rank > 1 ? b : 1);
+  mpinn_parameter *p = layout->tensors ? &layout->tensors[layout->n_tensors] : NULL;
+  if (p) {
+    *p = (mpinn_parameter){.rank = rank, .shape = {a, b, 0}, .offset = offset, .count = count};
+    snprintf(p->name, sizeof p->name, "%s.%s.%s", stage, part, what);
+  }
+  layout->n_tensors++;
+  layout->n_values += count;
+  return offset;
 }
 
 static mpinn_layer dense(mpinn_layout *layout, const char *stage, const char *part, size_t in, size_t out) {
-  const size_t weight = add(layout, stage, part, "weight", 2, out, in)->offset;
-  return (mpinn_layer){in, out, weight, add(layout, stage, part, "bias", 1, out, 0)->offset};
+  const size_t weight = add(layout, stage, part, "weight", 2, out, in);
+  return (mpinn_layer){in, out, weight, add(layout, stage, part, "bias", 1, out, 0)};
 }
 
 static mpinn_layer attributes(mpinn_layout *layout, const char *stage, const char *part, size_t in,
                               size_t out) {
-  return (mpinn_layer){in, out, add(layout, stage, part, "attributes", 2, in, out)->offset, 0};
+  return (mpinn_layer){in, out, add(layout, stage, part, "attributes", 2, in, out), 0};
 }
 
 static mpinn_edge_block block(mpinn_layout *layout, const char *stage, const char *part, int number,
@@ -82,13 +83,22 @@ static void declare_stage(mpinn_layout *layout, const stage_shape *s, mpinn_stag
   l->hyper[1] = dense(layout, s->name, "hypernetwork_1", HYPER_WIDTH, mpinn_field_net_weights(s->net));
 }
 
-void mpinn_local_declare(const mpinn_preset *preset, mpinn_layout *layout) {
+static void declare_stages(const mpinn_preset *preset, mpinn_layout *layout) {
   const size_t h = (size_t)preset->node_width, f = (size_t)preset->fine_width,
                w = (size_t)preset->trunk_width;
   const stage_shape shapes[MPINN_STAGES] = {{"velocity_0", h, f, w, false, &preset->velocity},
                                             {"velocity_1", h, f, w, true, &preset->velocity},
                                             {"activation", h, f, w, true, &preset->pinn}};
   for (int i = 0; i < MPINN_STAGES; i++) declare_stage(layout, &shapes[i], &layout->local.stages[i]);
+}
+
+mpinn_status mpinn_local_declare(mpinn_context *context, const mpinn_preset *preset, mpinn_layout *layout) {
+  mpinn_layout counted = {0};
+  declare_stages(preset, &counted);
+  *layout = (mpinn_layout){0};
+  MPINN_TRY(MPINN_NEW(context, &layout->tensors, counted.n_tensors));
+  declare_stages(preset, layout);
+  return MPINN_OK;
 }
 
 /* ---- first values ---- */

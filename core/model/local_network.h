@@ -15,9 +15,8 @@
 #include "model/observed.h"
 #include "nn/tape.h"
 
-/* Adds the tensors of a preset with local features to layout, which has room for them all. */
-void mpinn_local_declare(const mpinn_preset *preset, mpinn_layout *layout);
-enum { MPINN_LOCAL_TENSORS = MPINN_STAGES * 109 };
+/* The layout of a preset with local features. */
+mpinn_status mpinn_local_declare(mpinn_context *context, const mpinn_preset *preset, mpinn_layout *layout);
 void mpinn_local_initialize(const mpinn_preset *preset, const mpinn_layout *layout, mpinn_random *random,
                             float *parameters);
 

@@ -1,5 +1,7 @@
 #include "model/observed.h"
 
+#include "base/vector.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -73,14 +75,6 @@ static mpinn_status take_map(mpinn_context *context, const mpinn_wall *wall, con
   return mpinn_point_tree_create(context, m->n, m->points, &m->tree);
 }
 
-static double dot(const double a[3], const double b[3]) {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-
-static void subtract(const double a[3], const double b[3], double c[3]) {
-  for (int d = 0; d < 3; d++) c[d] = a[d] - b[d];
-}
-
 /* Keeps the sign and the order of a slope, and large ones small: in a scar they are six times those
  * elsewhere. */
 static float squeeze(double slope) {
@@ -121,7 +115,7 @@ static plane fit_plane(const map_rows *m, const double *lengths, size_t i, size_
   for (size_t e = 0; e < count; e++) {
     double x[3];
     const double far = fmax(distance[e], 1e-9), rise = (lengths[found[e]] - lengths[i]) / far;
-    subtract(m->points + 3 * found[e], m->points + 3 * i, x);
+    mpinn_subtract(m->points + 3 * found[e], m->points + 3 * i, x);
     for (int r = 0; r < 3; r++) {
       for (int c = 0; c < 3; c++) a[r][c] += x[r] * x[c] / (far * far);
       b[r] += x[r] * rise / far;
@@ -134,8 +128,8 @@ static plane fit_plane(const map_rows *m, const double *lengths, size_t i, size_
   for (size_t e = 0; e < count; e++) {
     double x[3];
     const double far = fmax(distance[e], 1e-9), rise = (lengths[found[e]] - lengths[i]) / far;
-    subtract(m->points + 3 * found[e], m->points + 3 * i, x);
-    const double left = rise - dot(fit.gradient, x) / far;
+    mpinn_subtract(m->points + 3 * found[e], m->points + 3 * i, x);
+    const double left = rise - mpinn_dot(fit.gradient, x) / far;
     left2 += left * left;
   }
   fit.misfit = sqrt(left2 / fmax(slopes2, 1e-12));
@@ -148,7 +142,7 @@ typedef struct planes {
 } planes;
 
 static double norm(const double a[3]) {
-  return sqrt(dot(a, a));
+  return sqrt(mpinn_dot(a, a));
 }
 
 /* means: of the map's times, and of what the prediction leaves of them. */
@@ -156,7 +150,7 @@ static void node_features(const mpinn_wall *wall, const map_rows *m, size_t i, c
                           const double means[2], float *out) {
   const double slope = norm(fit->near.gradient), guess = norm(fit->guess.gradient);
   double left[3];
-  subtract(fit->near.gradient, fit->guess.gradient, left);
+  mpinn_subtract(fit->near.gradient, fit->guess.gradient, left);
   out[0] = squeeze(slope);
   out[1] = squeeze(norm(fit->wide.gradient));
   out[2] = (float)fmin(1 / fmax(slope, 0.05), 5) / 3;
@@ -164,7 +158,7 @@ static void node_features(const mpinn_wall *wall, const map_rows *m, size_t i, c
   out[4] = (float)(10 * fit->near.spacing / wall->length);
   out[5] = (float)((m->lengths[i] - means[0]) / wall->length);
   out[6] = squeeze(guess);
-  out[7] = squeeze(dot(fit->near.gradient, fit->guess.gradient) / fmax(guess, 1e-6));
+  out[7] = squeeze(mpinn_dot(fit->near.gradient, fit->guess.gradient) / fmax(guess, 1e-6));
   out[8] = guess > 0 ? squeeze(norm(left)) : 0;
   out[9] = (float)((m->lengths[i] - m->guesses[i] - means[1]) / wall->length);
 }
@@ -176,12 +170,12 @@ static void near_attributes(const mpinn_wall *wall, const map_rows *m, size_t i,
   double x[3];
   const double far = fmax(distance, 1e-9);
   const double rise = (m->lengths[j] - m->lengths[i]) / far, guess = (m->guesses[j] - m->guesses[i]) / far;
-  subtract(m->points + 3 * j, m->points + 3 * i, x);
+  mpinn_subtract(m->points + 3 * j, m->points + 3 * i, x);
   out[0] = squeeze(rise);
   out[1] = (float)(10 * distance / wall->length);
-  out[2] = (float)dot(m->normals + 3 * i, m->normals + 3 * j);
-  out[3] = (float)(10 * dot(x, m->normals + 3 * i) / wall->length);
-  out[4] = (float)(dot(x, fit->gradient) / (far * fmax(norm(fit->gradient), 1e-9)));
+  out[2] = (float)mpinn_dot(m->normals + 3 * i, m->normals + 3 * j);
+  out[3] = (float)(10 * mpinn_dot(x, m->normals + 3 * i) / wall->length);
+  out[4] = (float)(mpinn_dot(x, fit->gradient) / (far * fmax(norm(fit->gradient), 1e-9)));
   out[5] = squeeze(guess);
   out[6] = guess != 0 ? squeeze(rise - guess) : 0;
 }
@@ -233,8 +227,8 @@ static void link_anchors(const mpinn_wall *wall, const map_rows *m, size_t map, 
     for (size_t e = 0; e < count; e++) sum += exp(scale * (distance[0] - distance[e]));
     for (size_t e = 0; e < count; e++) {
       double x[3];
-      subtract(wall->anchors + 3 * a, m->points + 3 * found[e], x);
-      const double depth = dot(x, m->normals + 3 * found[e]);
+      mpinn_subtract(wall->anchors + 3 * a, m->points + 3 * found[e], x);
+      const double depth = mpinn_dot(x, m->normals + 3 * found[e]);
       float *out = l->anchor_attribute + MPINN_ANCHOR_ATTRIBUTES * l->anchor_links;
       out[0] = (float)(scale * distance[e]);
       out[1] = (float)(scale * depth);

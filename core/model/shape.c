@@ -1,28 +1,18 @@
 #include "model/shape.h"
 
+#include "base/vector.h"
+
 #include <math.h>
-
-static void subtract(const double a[3], const double b[3], double c[3]) {
-  for (int d = 0; d < 3; d++) c[d] = a[d] - b[d];
-}
-
-static void cross(const double a[3], const double b[3], double c[3]) {
-  for (int d = 0; d < 3; d++) c[d] = a[(d + 1) % 3] * b[(d + 2) % 3] - a[(d + 2) % 3] * b[(d + 1) % 3];
-}
-
-static double dot(const double a[3], const double b[3]) {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
 
 /* Volume of a tetrahedron or area of a triangle, corners p[0], p[1] … */
 static double measure(mpinn_cell_type type, double p[4][3]) {
   double u[3], v[3], w[3], n[3];
-  subtract(p[1], p[0], u);
-  subtract(p[2], p[0], v);
-  cross(u, v, n);
-  if (type == MPINN_TRIANGLE) return sqrt(dot(n, n)) / 2;
-  subtract(p[3], p[0], w);
-  return fabs(dot(n, w)) / 6;
+  mpinn_subtract(p[1], p[0], u);
+  mpinn_subtract(p[2], p[0], v);
+  mpinn_cross(u, v, n);
+  if (type == MPINN_TRIANGLE) return sqrt(mpinn_dot(n, n)) / 2;
+  mpinn_subtract(p[3], p[0], w);
+  return fabs(mpinn_dot(n, w)) / 6;
 }
 
 typedef struct moments {

@@ -1,5 +1,6 @@
 #include "model/wall.h"
 
+#include "base/vector.h"
 #include "heart/boundary.h"
 #include "heart/spread.h"
 
@@ -36,19 +37,11 @@ void mpinn_links_clear(mpinn_links *links) {
 
 /* ---- size and surface ---- */
 
-static double dot(const double a[3], const double b[3]) {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-
 static void corner_vectors(const double *points, const int32_t *corner, double u[3], double v[3]) {
   for (int d = 0; d < 3; d++) {
     u[d] = points[3 * corner[1] + d] - points[3 * corner[0] + d];
     v[d] = points[3 * corner[2] + d] - points[3 * corner[0] + d];
   }
-}
-
-static void cross(const double a[3], const double b[3], double c[3]) {
-  for (int d = 0; d < 3; d++) c[d] = a[(d + 1) % 3] * b[(d + 2) % 3] - a[(d + 2) % 3] * b[(d + 1) % 3];
 }
 
 /* A cell's volume or area, and its centroid. */
@@ -61,11 +54,11 @@ static double cell_size(const mpinn_mesh *mesh, size_t cell, double centroid[3])
   for (size_t a = 0; a < corners; a++)
     for (int d = 0; d < 3; d++) centroid[d] += points[3 * corner[a] + d] / (double)corners;
   corner_vectors(points, corner, u, v);
-  cross(u, v, n);
-  if (corners == 3) return sqrt(dot(n, n)) / 2;
+  mpinn_cross(u, v, n);
+  if (corners == 3) return sqrt(mpinn_dot(n, n)) / 2;
   double w[3];
   for (int d = 0; d < 3; d++) w[d] = points[3 * corner[3] + d] - points[3 * corner[0] + d];
-  return fabs(dot(n, w)) / 6;
+  return fabs(mpinn_dot(n, w)) / 6;
 }
 
 /* By the wall's substance, not by its nodes: a mesh may be finer here than there. */
@@ -96,12 +89,12 @@ static mpinn_status take_skin(mpinn_context *context, const mpinn_mesh *mesh, si
   for (size_t f = 0; f < n_faces; f++) {
     double u[3], v[3], normal[3];
     corner_vectors(points, faces[f], u, v);
-    cross(u, v, normal);
+    mpinn_cross(u, v, normal);
     for (int a = 0; a < 3; a++)
       for (int d = 0; d < 3; d++) sums[3 * faces[f][a] + d] += sign * normal[d];
   }
   for (size_t i = 0; i < n; i++) {
-    const double length = sqrt(dot(sums + 3 * i, sums + 3 * i));
+    const double length = sqrt(mpinn_dot(sums + 3 * i, sums + 3 * i));
     if (!(length > 0)) continue;
     for (size_t d = 0; d < 3; d++) {
       places[3 * wall->n_skin + d] = points[3 * i + d];
@@ -161,8 +154,8 @@ static mpinn_status list_nodes(mpinn_context *context, const mpinn_mesh *mesh, c
     if (!used[i]) continue;
     const double d[3] = {points[3 * i] - centre[0], points[3 * i + 1] - centre[1],
                          points[3 * i + 2] - centre[2]};
-    if (dot(d, d) > farthest) {
-      farthest = dot(d, d);
+    if (mpinn_dot(d, d) > farthest) {
+      farthest = mpinn_dot(d, d);
       *start = *n;
     }
     (*nodes)[(*n)++] = i;

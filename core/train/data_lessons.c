@@ -9,9 +9,8 @@ typedef struct data_lessons {
   mpinn_stepper stepper;
 } data_lessons;
 
-static mpinn_status learn(mpinn_context *context, mpinn_lessons *lessons, size_t epoch, size_t number,
-                          double alpha, double share, mpinn_random *random, mpinn_losses *losses) {
-  (void)epoch;
+static mpinn_status learn(mpinn_context *context, mpinn_lessons *lessons, size_t number, double alpha,
+                          double share, mpinn_random *random, mpinn_losses *losses) {
   return mpinn_step_episodes(context, &((data_lessons *)lessons)->stepper, number, alpha, share, random,
                              losses);
 }

@@ -16,8 +16,8 @@ typedef struct mpinn_lessons mpinn_lessons;
 struct mpinn_lessons {
   size_t per_epoch;
   /* Adds share times the gradient of one lesson's loss, data + alpha pde. number is unique in an epoch. */
-  mpinn_status (*learn)(mpinn_context *context, mpinn_lessons *lessons, size_t epoch, size_t number,
-                        double alpha, double share, mpinn_random *random, mpinn_losses *losses);
+  mpinn_status (*learn)(mpinn_context *context, mpinn_lessons *lessons, size_t number, double alpha,
+                        double share, mpinn_random *random, mpinn_losses *losses);
   /* Fills the line's metrics. */
   mpinn_status (*validate)(mpinn_context *context, mpinn_lessons *lessons, mpinn_curve_line *line);
   void (*destroy)(mpinn_lessons *lessons);

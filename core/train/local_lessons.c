@@ -297,11 +297,10 @@ static mpinn_status teach(mpinn_context *context, local_lessons *l, const episod
   return mpinn_tape_backward(l->pass.tape);
 }
 
-static mpinn_status learn(mpinn_context *context, mpinn_lessons *lessons, size_t epoch, size_t number,
-                          double alpha, double share, mpinn_random *random, mpinn_losses *losses) {
+static mpinn_status learn(mpinn_context *context, mpinn_lessons *lessons, size_t number, double alpha,
+                          double share, mpinn_random *random, mpinn_losses *losses) {
   local_lessons *l = (local_lessons *)lessons;
   episode e;
-  (void)epoch;
   (void)number;
   MPINN_TRY(take_in(context, l));
   const pupil *p = &l->window[(l->oldest + mpinn_random_below(random, l->newest - l->oldest)) % WINDOW];
@@ -316,17 +315,6 @@ static mpinn_status learn(mpinn_context *context, mpinn_lessons *lessons, size_t
 }
 
 /* ---- validation ---- */
-
-static double mean_squared_residual(size_t n, double speed_scale, const float *gradient, const float *speed) {
-  double sum = 0;
-  for (size_t i = 0; i < n; i++) {
-    const float *g = gradient + 3 * i;
-    const double slope = sqrt((double)g[0] * g[0] + (double)g[1] * g[1] + (double)g[2] * g[2]);
-    const double residual = slope * (double)speed[i] * speed_scale - 1;
-    sum += residual * residual;
-  }
-  return sum / (double)n;
-}
 
 static mpinn_status examine(mpinn_context *context, local_lessons *l, const episode *e, double metrics[3]) {
   const mpinn_network *network = l->network;
@@ -344,7 +332,7 @@ static mpinn_status examine(mpinn_context *context, local_lessons *l, const epis
   MPINN_TRY_GOTO(done, status, ops->download(network->backend, n, f.speed, MPINN_FLOAT32, host + 4 * n));
   metrics[0] = mpinn_scc(e->n_nodes, host, e->at);
   metrics[1] = mpinn_scc(e->n_nodes, host + 4 * n, e->cv);
-  metrics[2] = mean_squared_residual(n, 1 / network->preset->healthy_speed, host + n, host + 4 * n);
+  metrics[2] = mpinn_residual_msq(n, 1 / network->preset->healthy_speed, host + n, host + 4 * n);
 done:
   ops->release(network->backend, f.block);
   free(host);

@@ -185,18 +185,6 @@ mpinn_status mpinn_step_episodes(mpinn_context *context, mpinn_stepper *s, size_
 
 /* ---- validation ---- */
 
-static double mean_squared_residual(const mpinn_stepper *s, size_t n, const float *gradient,
-                                    const float *speed) {
-  double sum = 0;
-  for (size_t i = 0; i < n; i++) {
-    const float *g = gradient + 3 * i;
-    const double slope = sqrt((double)g[0] * g[0] + (double)g[1] * g[1] + (double)g[2] * g[2]);
-    const double residual = slope * speed[i] / s->network->preset->healthy_speed - 1;
-    sum += residual * residual;
-  }
-  return sum / (double)n;
-}
-
 static mpinn_status measure_fields(mpinn_context *context, mpinn_stepper *s,
                                    const mpinn_training_subject *subject, size_t maps,
                                    mpinn_validation *validation) {
@@ -216,7 +204,8 @@ static mpinn_status measure_fields(mpinn_context *context, mpinn_stepper *s,
     const double share = 1 / (double)maps;
     const double cv_scc = subject->cv ? mpinn_scc(n, speed + m * n, subject->cv) : NAN;
     validation->at_scc += share * mpinn_scc(n, value + m * n, subject->at[MPINN_HALF_TEST] + m * n);
-    validation->residual_msq += share * mean_squared_residual(s, n, s->host_at + 3 * m * n, speed + m * n);
+    validation->residual_msq += share * mpinn_residual_msq(n, 1 / s->network->preset->healthy_speed,
+                                                           s->host_at + 3 * m * n, speed + m * n);
     if (isnan(cv_scc)) continue;
     validation->cv_scc += cv_scc;
     cv_maps++;

@@ -44,7 +44,7 @@ static mpinn_tissue draw_tissue(mpinn_random *random) {
   return tissue;
 }
 
-static mpinn_status copy_labels(mpinn_context *context, const mpinn_subject *from, mpinn_subject **to) {
+mpinn_status mpinn_copy_heart(mpinn_context *context, const mpinn_subject *from, mpinn_subject **to) {
   static const char *const names[] = {"surface_class", "segment", "transmural"};
   const mpinn_mesh *mesh = mpinn_subject_mesh(from);
   mpinn_mesh *copy = NULL;
@@ -66,7 +66,7 @@ static mpinn_status add_tissues(mpinn_context *context, mpinn_random *random, mp
   for (int t = 0; t < MPINN_STREAM_TISSUES; t++) {
     const mpinn_tissue tissue = draw_tissue(random);
     const uint64_t maps_seed = mpinn_random_next(random);
-    if (t > 0) MPINN_TRY(copy_labels(context, heart->subjects[0], &heart->subjects[t]));
+    if (t > 0) MPINN_TRY(mpinn_copy_heart(context, heart->subjects[0], &heart->subjects[t]));
     MPINN_TRY(mpinn_subject_draw_tissue(context, heart->subjects[t], &tissue));
     MPINN_TRY(mpinn_subject_simulate_maps(context, heart->subjects[t], MPINN_STREAM_MAPS, maps_seed, 1));
   }

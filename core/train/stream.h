@@ -31,4 +31,8 @@ mpinn_status mpinn_stream_make_wall(mpinn_context *context, uint64_t seed, size_
 mpinn_status mpinn_stream_make(mpinn_context *context, uint64_t seed, size_t number,
                                mpinn_stream_heart *heart);
 
+/* Another subject of the same mesh and labels (surface_class, segment, transmural), without tissue or maps.
+ */
+mpinn_status mpinn_copy_heart(mpinn_context *context, const mpinn_subject *from, mpinn_subject **to);
+
 #endif

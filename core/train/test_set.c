@@ -32,32 +32,13 @@ static mpinn_status new_heart(mpinn_context *context, uint64_t seed, size_t hear
   return mpinn_phantom_create(context, &options, subject);
 }
 
-/* Mesh and labels, nothing else: what a file has of maps or tissue is not the test's. */
-static mpinn_status copy_heart(mpinn_context *context, const mpinn_subject *heart, mpinn_subject **copy) {
-  static const char *const labels[] = {"surface_class", "segment", "transmural"};
-  const mpinn_mesh *from = mpinn_subject_mesh(heart);
-  mpinn_mesh *mesh = NULL;
-  MPINN_TRY(mpinn_mesh_create(context, mpinn_mesh_cell_type(from), mpinn_mesh_node_count(from),
-                              mpinn_mesh_points(from), mpinn_mesh_cell_count(from), mpinn_mesh_cells(from),
-                              &mesh));
-  mpinn_status status = mpinn_subject_create(context, &mesh, copy);
-  mpinn_mesh_destroy(&mesh);
-  for (size_t i = 0; i < sizeof labels / sizeof *labels && status == MPINN_OK; i++) {
-    const mpinn_array *a = mpinn_subject_find(heart, labels[i], MPINN_NODES);
-    if (a)
-      status = mpinn_subject_add_array(context, *copy, a->name, MPINN_NODES, a->type, a->rows, a->components,
-                                       a->values, NULL);
-  }
-  return status;
-}
-
 static mpinn_status given_heart(mpinn_context *context, const mpinn_test_options *options, size_t heart,
                                 mpinn_subject **subject) {
   const mpinn_subject *given = options->given[heart];
   if (mpinn_mesh_cell_type(mpinn_subject_mesh(given)) != MPINN_TETRAHEDRON)
     return mpinn_fail(context, MPINN_ERROR_MESH,
                       "Heart %zu of those to test on is a surface; expected a wall of tetrahedra", heart);
-  MPINN_TRY(copy_heart(context, given, subject));
+  MPINN_TRY(mpinn_copy_heart(context, given, subject));
   return mpinn_subject_estimate_labels(context, *subject);
 }
 
@@ -65,7 +46,7 @@ static mpinn_status streamed_heart(mpinn_context *context, uint64_t seed, size_t
                                    mpinn_subject **subject) {
   mpinn_stream_heart made;
   MPINN_TRY(mpinn_stream_make(context, seed, heart, &made));
-  const mpinn_status status = copy_heart(context, made.subjects[0], subject);
+  const mpinn_status status = mpinn_copy_heart(context, made.subjects[0], subject);
   mpinn_stream_heart_clear(&made);
   return status;
 }
@@ -163,7 +144,7 @@ static mpinn_status make_subjects(mpinn_context *context, const mpinn_protocol *
     const drawn d = draw_subject(options->seed, heart, draw);
     const mpinn_progress_part outer = mpinn_progress_enter(context, (double)draw / (double)size->draws,
                                                            (double)(draw + 1) / (double)size->draws);
-    status = copy_heart(context, bare, &made[draw]);
+    status = mpinn_copy_heart(context, bare, &made[draw]);
     if (status == MPINN_OK) status = furnish(context, protocol, &d, size->maps, made[draw]);
     if (status == MPINN_OK)
       status = set_texts(context, protocol, heart, draw, options, size->maps, made[draw]);

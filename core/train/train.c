@@ -145,8 +145,12 @@ static mpinn_status run_epoch(mpinn_context *context, trainer *t, size_t epoch, 
     line->learning_rate = learning_rate_at(t, epoch * steps + step, done);
     for (size_t i = first; i < last; i++) {
       mpinn_losses losses = {0};
-      MPINN_TRY(t->lessons->learn(context, t->lessons, epoch, t->order[i], line->alpha,
-                                  1 / (double)(last - first), &random, &losses));
+      /* What a lesson does on its way is no progress of the training's. */
+      const mpinn_progress_part outer = mpinn_progress_enter(context, done, done);
+      const mpinn_status status = t->lessons->learn(context, t->lessons, t->order[i], line->alpha,
+                                                    1 / (double)(last - first), &random, &losses);
+      mpinn_progress_leave(context, outer);
+      MPINN_TRY(status);
       line->data_loss += losses.data / (double)n;
       line->pde_loss += losses.pde / (double)n;
       line->velocity_loss += losses.velocity / (double)n;

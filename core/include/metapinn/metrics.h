@@ -18,6 +18,8 @@ double mpinn_mean_absolute_error(size_t n, const float *predicted, const float *
 double mpinn_dice_below(size_t n, const float *predicted, const float *truth, double threshold);
 double mpinn_mean_square(size_t n, const float *values);
 double mpinn_mean_absolute(size_t n, const float *values);
+/* Mean square of speed_scale |gradient| speed − 1, of gradient[n][3] and speed[n]. */
+double mpinn_residual_msq(size_t n, double speed_scale, const float *gradient, const float *speed);
 
 #ifdef __cplusplus
 }
