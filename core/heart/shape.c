@@ -57,19 +57,24 @@ static double stretch(mpinn_random *random, double wide, double most) {
   return exp(wide * mpinn_random_uniform(random, -1, 1) * log(1 + most));
 }
 
+/* Walls thicken by more than they thin: a factor of 0.65 to 2, as of an infarct and of hypertrophy. */
+static double thicken(mpinn_random *random, double wide) {
+  return exp(wide * mpinn_random_uniform(random, log(0.65), log(2)));
+}
+
 /* wide: 0 … 1. */
 static void widen(mpinn_random *random, double wide, mpinn_shape *shape) {
   shape->cavity_length *= stretch(random, wide, 0.2);
   shape->cavity_radius *= stretch(random, wide, 0.4);
   shape->cavity_radius = fmin(shape->cavity_radius, 0.6 * shape->cavity_length);
-  shape->wall *= stretch(random, wide, 0.5);
+  shape->wall *= thicken(random, wide);
   shape->apex_wall *= stretch(random, wide, 0.4);
   for (int i = 0; i < 3; i++) shape->wall_uneven[i] += wide * mpinn_random_uniform(random, -0.12, 0.12);
   shape->oval += wide * mpinn_random_uniform(random, -0.06, 0.06);
   shape->flat += wide * mpinn_random_uniform(random, 0, 0.2);
   shape->belly += wide * mpinn_random_uniform(random, -0.08, 0.1);
   shape->rv_width *= stretch(random, wide, 0.5);
-  shape->rv_wall *= stretch(random, wide, 0.4);
+  shape->rv_wall *= thicken(random, wide);
   shape->rv_angle = fmin(1.4, shape->rv_angle * stretch(random, wide, 0.15));
   shape->rv_fullness += wide * mpinn_random_uniform(random, -0.2, 0.2);
   for (int i = 0; i < 2; i++) shape->slant[i] = wide * mpinn_random_uniform(random, -0.25, 0.25);

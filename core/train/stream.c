@@ -13,7 +13,8 @@ static double log_uniform(mpinn_random *random, double low, double high) {
   return exp(mpinn_random_uniform(random, log(low), log(high)));
 }
 
-/* Shapes: both ventricles or one, from the mean heart to diseased ones, coarse and fine. */
+/* Shapes: both ventricles or one, from the mean heart to diseased ones, coarse and fine. A variation
+ * beyond 1.5 is what makes a heart a diseased one: half of them are. */
 static mpinn_phantom_options draw_shape(mpinn_random *random, uint64_t seed) {
   mpinn_phantom_options options;
   mpinn_phantom_options_default(&options);
@@ -22,7 +23,8 @@ static mpinn_phantom_options draw_shape(mpinn_random *random, uint64_t seed) {
   options.ventricles = which < 0.75 ? MPINN_BOTH_VENTRICLES : which < 0.93 ? MPINN_LV_ALONE : MPINN_RV_ALONE;
   options.nodes =
       (size_t)log_uniform(random, options.ventricles == MPINN_BOTH_VENTRICLES ? 1500 : 1000, 3000);
-  options.variation = mpinn_random_uniform(random, 0.6, 2);
+  options.variation = mpinn_random_uniform(random, 0, 1) < 0.5 ? mpinn_random_uniform(random, 0.6, 1.5)
+                                                               : mpinn_random_uniform(random, 1.5, 2);
   return options;
 }
 
