@@ -43,6 +43,11 @@ void mpinn_progress_leave(mpinn_context *context, mpinn_progress_part outer);
 mpinn_status mpinn_allocate(mpinn_context *context, size_t count, size_t size, void **memory);
 #define MPINN_NEW(context, pointer, count) mpinn_allocate((context), (count), sizeof **(pointer), (void **)(pointer))
 
+/* The same, but what the memory holds is not defined: for what is filled at once. */
+mpinn_status mpinn_allocate_unset(mpinn_context *context, size_t count, size_t size, void **memory);
+#define MPINN_UNSET(context, pointer, count) \
+  mpinn_allocate_unset((context), (count), sizeof **(pointer), (void **)(pointer))
+
 char *mpinn_copy_string(const char *text); /* NULL when out of memory or text is NULL */
 
 /* Random numbers: xoshiro256** (Blackman & Vigna 2018) seeded by splitmix64; the same on every machine. */

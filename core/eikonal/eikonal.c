@@ -183,10 +183,10 @@ static void expand_over_triangles(front *f, int32_t v) {
 
 /* --- The solver -------------------------------------------------------------------------------- */
 
-static mpinn_status run(mpinn_context *context, front *f) {
+static mpinn_status run(mpinn_context *context, front *f, double horizon) {
   const size_t count = f->solver->mesh->node_count;
   const bool solid = f->solver->mesh->type == MPINN_TETRAHEDRON;
-  for (size_t steps = 1; f->heap_size > 0; steps++) {
+  for (size_t steps = 1; f->heap_size > 0 && f->heap[0].key <= horizon; steps++) {
     const int32_t v = heap_pop(f);
     f->times[v].known = f->times[v].at;
     if (solid)
@@ -233,8 +233,8 @@ static mpinn_status seed_sites(mpinn_context *context, front *f, size_t n_sites,
   return MPINN_OK;
 }
 
-mpinn_status mpinn_eikonal_solve(mpinn_context *context, const mpinn_eikonal *solver, size_t n_sites,
-                                 const mpinn_site *sites, float *at) {
+mpinn_status mpinn_front_solve(mpinn_context *context, const mpinn_eikonal *solver, size_t n_sites,
+                               const mpinn_site *sites, double horizon, float *at) {
   const size_t count = solver->mesh->node_count;
   front f = {.solver = solver};
   mpinn_status status;
@@ -243,13 +243,18 @@ mpinn_status mpinn_eikonal_solve(mpinn_context *context, const mpinn_eikonal *so
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &f.slot, count));
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &f.heap, count));
   MPINN_TRY_GOTO(done, status, seed_sites(context, &f, n_sites, sites));
-  MPINN_TRY_GOTO(done, status, run(context, &f));
-  for (size_t n = 0; n < count; n++) at[n] = f.times[n].at < INFINITY ? (float)f.times[n].at : NAN;
+  MPINN_TRY_GOTO(done, status, run(context, &f, horizon));
+  for (size_t n = 0; n < count; n++) at[n] = f.times[n].known < INFINITY ? (float)f.times[n].at : NAN;
 done:
   free(f.times);
   free(f.slot);
   free(f.heap);
   return status;
+}
+
+mpinn_status mpinn_eikonal_solve(mpinn_context *context, const mpinn_eikonal *solver, size_t n_sites,
+                                 const mpinn_site *sites, float *at) {
+  return mpinn_front_solve(context, solver, n_sites, sites, INFINITY, at);
 }
 
 void mpinn_velocity_default(mpinn_velocity *velocity) {

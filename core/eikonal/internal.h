@@ -26,6 +26,10 @@ struct mpinn_eikonal {
   mpinn_front_triangle *triangles;
 };
 
+/* mpinn_eikonal_solve as far as the front comes by horizon (ms, of the onsets' clock); NaN beyond. */
+mpinn_status mpinn_front_solve(mpinn_context *context, const mpinn_eikonal *solver, size_t n_sites,
+                               const mpinn_site *sites, double horizon, float *at);
+
 /* velocity.c: checks velocity and fills the solver's cells. */
 mpinn_status mpinn_front_measure(mpinn_context *context, const mpinn_velocity *velocity,
                                  mpinn_eikonal *solver);

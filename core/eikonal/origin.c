@@ -10,6 +10,10 @@
 
 enum { DEFAULT_SOLVES = 16, FEWEST = 4, FEWEST_OF_BASIN = 8 };
 
+/* How far from a point an origin is looked for first, in spans of the times in use: one whose onset precedes
+ * the earliest time by a span is as far as two from the last point. */
+static const double near_spans = 2.5;
+
 /* The points in use. */
 typedef struct search_data {
   const mpinn_eikonal *solver;
@@ -112,16 +116,38 @@ static void take_travel(void *user, size_t point, const float *at) {
   for (size_t i = 0; i < count; i++) data->travel[i * data->n + point] = at[i];
 }
 
-static mpinn_status solve_points(mpinn_context *context, search_data *data) {
+static mpinn_status solve_points(mpinn_context *context, double horizon, search_data *data) {
   mpinn_site *sites = NULL;
-  MPINN_TRY(MPINN_NEW(context, &data->travel, data->solver->mesh->node_count * data->n));
   MPINN_TRY(MPINN_NEW(context, &sites, data->n));
   for (size_t i = 0; i < data->n; i++)
     memcpy(sites[i].position, data->points + 3 * i, sizeof sites[i].position);
-  const mpinn_status status = mpinn_eikonal_solve_each(context, data->solver, data->n, sites,
+  const mpinn_status status = mpinn_eikonal_solve_each(context, data->solver, data->n, sites, horizon,
                                                        "searching the site of origin", take_travel, data);
   free(sites);
   return status;
+}
+
+/* Whether some node has a way to all points. */
+static bool have_met(const search_data *data) {
+  for (size_t node = 0; node < data->solver->mesh->node_count; node++) {
+    size_t i = 0;
+    while (i < data->n && !isnan(data->travel[node * data->n + i])) i++;
+    if (i == data->n) return true;
+  }
+  return false;
+}
+
+static void measure_span(search_data *data) {
+  data->span = 0;
+  for (size_t i = 0; i < data->n; i++) data->span = fmax(data->span, data->times[i]);
+}
+
+/* Fronts that end early do where the points are near each other, as those of one origin are. */
+static mpinn_status find_travel(mpinn_context *context, search_data *data) {
+  MPINN_TRY(MPINN_NEW(context, &data->travel, data->solver->mesh->node_count * data->n));
+  measure_span(data);
+  MPINN_TRY(solve_points(context, near_spans * data->span, data));
+  return have_met(data) ? MPINN_OK : solve_points(context, INFINITY, data);
 }
 
 static size_t count_reached(const search_data *data, size_t node) {
@@ -321,7 +347,7 @@ static mpinn_status search_wall(mpinn_context *context, search_data *data, mpinn
   candidate best;
   MPINN_TRY(MPINN_NEW(context, &data->onset, mesh->node_count));
   MPINN_TRY(MPINN_NEW(context, &data->score, mesh->node_count));
-  for (size_t i = 0; i < data->n; i++) data->span = fmax(data->span, data->times[i]);
+  measure_span(data);
   judge_nodes(context, data);
   *origin = (mpinn_origin){.n_used = data->n};
   for (size_t node = 0; node < mesh->node_count; node++)
@@ -342,7 +368,7 @@ mpinn_status mpinn_find_origin(mpinn_context *context, const mpinn_eikonal *solv
   double earliest = 0;
   mpinn_status status;
   MPINN_TRY_GOTO(done, status, take_points(context, search, &earliest, &data));
-  MPINN_TRY_GOTO(done, status, solve_points(context, &data));
+  MPINN_TRY_GOTO(done, status, find_travel(context, &data));
   MPINN_TRY_GOTO(done, status, keep_component(context, &data));
   status = search_wall(context, &data, origin);
   origin->site.onset += earliest;

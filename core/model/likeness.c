@@ -176,11 +176,9 @@ static void describe_maps(const mpinn_local_pass *pass, double *out) {
   out[LEFT_OF_QUERY] = log(sd_of(query, LEFT_TIME) + offset);
 }
 
-mpinn_status mpinn_likeness_of(mpinn_context *context, const mpinn_local_pass *pass,
-                               double numbers[MPINN_LIKENESS_NUMBERS]) {
-  MPINN_TRY(mpinn_likeness_of_wall(context, pass->heart->mesh, numbers));
+void mpinn_likeness_of(const mpinn_local_pass *pass, double numbers[MPINN_LIKENESS_NUMBERS]) {
+  memcpy(numbers, pass->heart->shape, sizeof pass->heart->shape);
   describe_maps(pass, numbers + MPINN_LIKENESS_SHAPE);
-  return MPINN_OK;
 }
 
 void mpinn_likeness_left(const double numbers[MPINN_LIKENESS_NUMBERS], double left[2]) {

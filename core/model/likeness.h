@@ -11,10 +11,9 @@ struct mpinn_local_pass;
 enum { MPINN_LIKENESS_SHAPE = 8, MPINN_LIKENESS_MAPS = 11 };
 enum { MPINN_LIKENESS_NUMBERS = MPINN_LIKENESS_SHAPE + MPINN_LIKENESS_MAPS };
 
-/* Of a pass that has run all its stages. The first MPINN_LIKENESS_SHAPE numbers are the wall's alone. A
- * number that does not exist is NaN: a surface has no volume. */
-mpinn_status mpinn_likeness_of(mpinn_context *context, const struct mpinn_local_pass *pass,
-                               double numbers[MPINN_LIKENESS_NUMBERS]);
+/* Of a pass of a shared heart that has run all its stages. The first MPINN_LIKENESS_SHAPE numbers are the
+ * wall's alone. A number that does not exist is NaN: a surface has no volume. */
+void mpinn_likeness_of(const struct mpinn_local_pass *pass, double numbers[MPINN_LIKENESS_NUMBERS]);
 
 /* The wall's numbers alone. */
 mpinn_status mpinn_likeness_of_wall(mpinn_context *context, const mpinn_mesh *mesh,

@@ -136,12 +136,21 @@ static mpinn_tensor_id run_block(mpinn_tape *t, const mpinn_edge_block *b, const
   const mpinn_tensor_id p = mpinn_tape_dense(t, x, b->p, MPINN_LINEAR);
   const mpinn_tensor_id q = mpinn_tape_dense(t, x, b->q, MPINN_LINEAR);
   const mpinn_tensor_id met = mpinn_tape_edges(t, plan, mpinn_tape_rows(t, x), p, q, b->attributes);
-  return mpinn_tape_dense(t, mpinn_tape_join(t, x, met), b->out, MPINN_ELU);
+  mpinn_tape_drop(t, p);
+  mpinn_tape_drop(t, q);
+  const mpinn_tensor_id joined = mpinn_tape_join(t, x, met);
+  mpinn_tape_drop(t, met);
+  const mpinn_tensor_id y = mpinn_tape_dense(t, joined, b->out, MPINN_ELU);
+  mpinn_tape_drop(t, joined);
+  return y;
 }
 
+/* x, which is dropped, and what a block adds to it. */
 static mpinn_tensor_id step(mpinn_tape *t, const mpinn_edge_block *b, const mpinn_edge_plan *plan,
                             mpinn_tensor_id x) {
-  return mpinn_tape_add(t, x, run_block(t, b, plan, x));
+  const mpinn_tensor_id y = mpinn_tape_add(t, x, run_block(t, b, plan, x));
+  mpinn_tape_drop(t, x);
+  return y;
 }
 
 /* Maps to anchors: [anchors][4 h], mean and maximum over the maps. */
@@ -151,8 +160,13 @@ static mpinn_tensor_id encode(mpinn_tape *t, const mpinn_stage_layers *l, const 
   x = run_block(t, &l->near[0], o->near, x);
   x = step(t, &l->near[1], o->near, x);
   const mpinn_tensor_id q = mpinn_tape_dense(t, x, l->to_anchors, MPINN_LINEAR);
-  x = mpinn_tape_edges(t, o->to_anchors, o->n_maps * wall->n, MPINN_NO_TENSOR, q, l->to_anchors_attributes);
-  return mpinn_tape_mean_max(t, o->n_maps, x);
+  const mpinn_tensor_id maps =
+      mpinn_tape_edges(t, o->to_anchors, o->n_maps * wall->n, MPINN_NO_TENSOR, q, l->to_anchors_attributes);
+  const mpinn_tensor_id y = mpinn_tape_mean_max(t, o->n_maps, maps);
+  mpinn_tape_drop(t, x);
+  mpinn_tape_drop(t, q);
+  mpinn_tape_drop(t, maps);
+  return y;
 }
 
 static mpinn_tensor_id go_down(mpinn_tape *t, const mpinn_stage_layers *l, const mpinn_wall *wall, int level,
@@ -161,7 +175,10 @@ static mpinn_tensor_id go_down(mpinn_tape *t, const mpinn_stage_layers *l, const
   const mpinn_tensor_id q = mpinn_tape_dense(t, x, l->down[i], MPINN_LINEAR);
   const mpinn_tensor_id met =
       mpinn_tape_edges(t, wall->down[level], wall->level[level], MPINN_NO_TENSOR, q, l->down_attributes[i]);
-  return mpinn_tape_dense(t, met, l->down_out[i], MPINN_ELU);
+  mpinn_tape_drop(t, q);
+  const mpinn_tensor_id y = mpinn_tape_dense(t, met, l->down_out[i], MPINN_ELU);
+  mpinn_tape_drop(t, met);
+  return y;
 }
 
 /* The middle level, with what the coarse one, which sees far, makes of it. pooled is what that knows of the
@@ -187,6 +204,7 @@ static mpinn_tensor_id run_trunk(mpinn_tape *t, const mpinn_stage_layers *l, con
   const mpinn_tensor_id m = run_middle(t, l, wall, go_down(t, l, wall, MPINN_LEVEL_MIDDLE, x), pooled);
   const mpinn_tensor_id up = mpinn_tape_mix(t, wall->up[MPINN_LEVEL_MIDDLE], wall->n, m);
   x = mpinn_tape_add(t, x, mpinn_tape_dense(t, up, l->up[1], MPINN_ELU));
+  mpinn_tape_drop(t, up);
   for (int i = 1; i < 3; i++) x = step(t, &l->fine[i], wall->near[MPINN_LEVEL_FINE], x);
   return x;
 }
@@ -196,9 +214,12 @@ mpinn_stage_result mpinn_stage_forward(mpinn_tape *t, const mpinn_stage_layers *
                                        const mpinn_stage_result *before) {
   mpinn_stage_result r;
   const mpinn_tensor_id given = mpinn_tape_input(t, wall->n, MPINN_STAGE_EXTRAS, extras);
-  mpinn_tensor_id x = mpinn_tape_join(t, encode(t, l, wall, observed), given);
-  if (before) x = mpinn_tape_join(t, x, mpinn_tape_constant(t, before->trunk));
-  x = mpinn_tape_dense(t, x, l->join, MPINN_ELU);
+  const mpinn_tensor_id encoded = encode(t, l, wall, observed), own = mpinn_tape_join(t, encoded, given);
+  mpinn_tape_drop(t, encoded);
+  const mpinn_tensor_id known = before ? mpinn_tape_join(t, own, mpinn_tape_constant(t, before->trunk)) : own;
+  const mpinn_tensor_id x = mpinn_tape_dense(t, known, l->join, MPINN_ELU);
+  mpinn_tape_drop(t, own);
+  if (before) mpinn_tape_drop(t, known);
   r.trunk = run_trunk(t, l, wall, x, &r.pooled);
   r.features = mpinn_tape_dense(t, mpinn_tape_join(t, r.trunk, given), l->features, MPINN_LINEAR);
   const mpinn_tensor_id c =

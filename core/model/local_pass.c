@@ -1,29 +1,10 @@
 #include "model/local_pass.h"
 
+#include "base/parallel.h"
 #include "eikonal/each.h"
 
 #include <math.h>
 #include <string.h>
-
-/* ---- a heart ---- */
-
-mpinn_status mpinn_local_heart_create(mpinn_context *context, const mpinn_network *network,
-                                      const mpinn_mesh *mesh, mpinn_local_heart *heart) {
-  const size_t n = mpinn_mesh_node_count(mesh);
-  *heart = (mpinn_local_heart){.mesh = mesh};
-  mpinn_status status = mpinn_wall_create(context, network->ops, network->backend, mesh, &heart->wall);
-  if (status == MPINN_OK) status = mpinn_point_tree_create(context, n, mpinn_mesh_points(mesh), &heart->tree);
-  if (status == MPINN_OK && n <= MPINN_LOCAL_CHUNK)
-    status = mpinn_local_points_create(context, network, heart, n, mpinn_mesh_points(mesh), &heart->nodes);
-  if (status != MPINN_OK) mpinn_local_heart_clear(heart);
-  return status;
-}
-
-void mpinn_local_heart_clear(mpinn_local_heart *heart) {
-  mpinn_local_points_clear(&heart->nodes);
-  mpinn_wall_clear(&heart->wall);
-  mpinn_point_tree_destroy(&heart->tree);
-}
 
 /* A nodal field at a point: its nearest nodes' by inverse squared distance, so a node's own at a node. */
 static double interpolate(const mpinn_local_heart *heart, const float *values, const double point[3]) {
@@ -44,7 +25,9 @@ static double interpolate(const mpinn_local_heart *heart, const float *values, c
 
 mpinn_status mpinn_local_pass_create(mpinn_context *context, const mpinn_network *network,
                                      mpinn_local_pass *pass) {
-  *pass = (mpinn_local_pass){.network = network};
+  *pass = (mpinn_local_pass){.network = network, .tape = network->spare->tape};
+  network->spare->tape = NULL;
+  if (pass->tape) return MPINN_OK;
   return mpinn_tape_create(context, network->ops, network->backend, network->parameters, network->gradient,
                            &pass->tape);
 }
@@ -67,7 +50,13 @@ void mpinn_local_begin(mpinn_local_pass *pass, const mpinn_local_heart *heart) {
 
 void mpinn_local_pass_clear(mpinn_local_pass *pass) {
   forget(pass);
-  mpinn_tape_destroy(&pass->tape);
+  if (!pass->network) return;
+  mpinn_tape **spare = &pass->network->spare->tape;
+  if (*spare)
+    mpinn_tape_destroy(&pass->tape);
+  else
+    *spare = pass->tape;
+  pass->tape = NULL;
 }
 
 /* ---- stages ---- */
@@ -131,17 +120,14 @@ static mpinn_status speed_of_chunk(mpinn_context *context, const mpinn_local_pas
                                    const mpinn_local_field *field, size_t first, size_t count, void *value,
                                    float *speed) {
   const mpinn_network *network = pass->network;
-  mpinn_local_points points = {0};
-  const bool ready = pass->heart->nodes.n > 0;
-  mpinn_status status = MPINN_OK;
-  if (!ready)
-    status = mpinn_local_points_create(context, network, pass->heart, count,
-                                       mpinn_mesh_points(pass->heart->mesh) + 3 * first, &points);
-  if (status == MPINN_OK)
-    status = mpinn_local_evaluate(pass->heart, ready ? &pass->heart->nodes : &points, field, value, NULL);
+  const mpinn_local_points *points = NULL;
+  mpinn_local_points own;
+  mpinn_status status = mpinn_local_points_find(
+      context, network, pass->heart, count, mpinn_mesh_points(pass->heart->mesh) + 3 * first, &own, &points);
+  if (status == MPINN_OK) status = mpinn_local_evaluate(pass->heart, points, field, value, NULL);
   if (status == MPINN_OK)
     status = network->ops->download(network->backend, count, value, MPINN_FLOAT32, speed + first);
-  mpinn_local_points_clear(&points);
+  mpinn_local_points_clear(&own);
   return status;
 }
 
@@ -189,30 +175,51 @@ static mpinn_status predict(mpinn_context *context, const mpinn_local_pass *pass
   MPINN_TRY(MPINN_NEW(context, &p->predicted, p->maps->n_maps * p->maps->n));
   MPINN_TRY(MPINN_NEW(context, &p->anchors, p->maps->n_maps * pass->heart->wall.n));
   MPINN_TRY(mpinn_eikonal_create(context, pass->heart->mesh, &velocity, &solver));
-  const mpinn_status status = mpinn_eikonal_solve_each(
-      context, solver, p->maps->n_maps, sites, "solving on the predicted velocity", take_prediction, p);
+  const mpinn_status status =
+      mpinn_eikonal_solve_each(context, solver, p->maps->n_maps, sites, INFINITY,
+                               "solving on the predicted velocity", take_prediction, p);
   mpinn_eikonal_destroy(&solver);
   return status;
 }
 
+static mpinn_status place(mpinn_context *context, const mpinn_local_pass *pass, const mpinn_local_maps *maps,
+                          mpinn_placements *placements) {
+  return mpinn_placements_create(context, &pass->heart->wall, maps->n, maps->points, maps->n_maps,
+                                 maps->times, placements);
+}
+
+/* Sites of origin that are being guessed. */
+typedef struct guesses {
+  const mpinn_local_pass *pass;
+  const mpinn_local_maps *maps;
+  mpinn_site *sites;
+} guesses;
+
+static mpinn_status guess_origin(mpinn_context *context, void *user, size_t m) {
+  const guesses *g = user;
+  const mpinn_local_maps *maps = g->maps;
+  return mpinn_local_guess_origin(context, g->pass->heart, g->pass->speed[MPINN_STAGE_FIRST], maps->n,
+                                  maps->points, maps->times + m * maps->n, g->sites[m].position);
+}
+
 static mpinn_status predict_contexts(mpinn_context *context, const mpinn_local_pass *pass, prediction *p) {
-  mpinn_site *sites = NULL;
-  mpinn_status status = MPINN_NEW(context, &sites, p->maps->n_maps);
-  for (size_t m = 0; m < p->maps->n_maps && status == MPINN_OK; m++)
-    status = mpinn_local_guess_origin(context, pass->heart, pass->speed[MPINN_STAGE_FIRST], p->maps->n,
-                                      p->maps->points, p->maps->times + m * p->maps->n, sites[m].position);
-  if (status == MPINN_OK) status = predict(context, pass, pass->speed[MPINN_STAGE_FIRST], sites, p);
-  free(sites);
+  guesses g = {.pass = pass, .maps = p->maps};
+  mpinn_status status = MPINN_NEW(context, &g.sites, p->maps->n_maps);
+  if (status == MPINN_OK) status = mpinn_for_each(context, 0, p->maps->n_maps, guess_origin, &g);
+  if (status == MPINN_OK) status = predict(context, pass, pass->speed[MPINN_STAGE_FIRST], g.sites, p);
+  free(g.sites);
   return status;
 }
 
 mpinn_status mpinn_local_velocity(mpinn_context *context, mpinn_local_pass *pass,
                                   const mpinn_local_maps *maps) {
   prediction p = {.heart = pass->heart, .maps = maps};
-  mpinn_observation given = {
-      .n = maps->n, .points = maps->points, .n_maps = maps->n_maps, .times = maps->times};
+  mpinn_placements placements = {0};
+  mpinn_observation given = {.n = maps->n, .n_maps = maps->n_maps, .times = maps->times};
+  given.placements = &placements;
   given.speed = pass->network->preset->healthy_speed;
   mpinn_status status;
+  MPINN_TRY_GOTO(done, status, place(context, pass, maps, &placements));
   MPINN_TRY_GOTO(done, status, run_stage(context, pass, MPINN_STAGE_FIRST, &given, NULL, NULL));
   MPINN_TRY_GOTO(done, status, evaluate_speed(context, pass, MPINN_STAGE_FIRST));
   MPINN_TRY_GOTO(done, status, predict_contexts(context, pass, &p));
@@ -224,6 +231,7 @@ mpinn_status mpinn_local_velocity(mpinn_context *context, mpinn_local_pass *pass
 done:
   free(p.predicted);
   free(p.anchors);
+  mpinn_placements_clear(&placements);
   return status;
 }
 
@@ -246,10 +254,13 @@ static mpinn_status solve_query(mpinn_context *context, mpinn_local_pass *pass, 
 mpinn_status mpinn_local_activation(mpinn_context *context, mpinn_local_pass *pass,
                                     const mpinn_local_maps *early, const double origin[3]) {
   prediction p = {.heart = pass->heart, .maps = early};
-  mpinn_observation given = {.n = early->n, .points = early->points, .n_maps = 1, .times = early->times};
+  mpinn_placements placements = {0};
+  mpinn_observation given = {.n = early->n, .n_maps = 1, .times = early->times};
+  given.placements = &placements;
   given.speed = pass->network->preset->healthy_speed;
   mpinn_status status;
-  MPINN_TRY(solve_query(context, pass, origin));
+  MPINN_TRY_GOTO(done, status, solve_query(context, pass, origin));
+  MPINN_TRY_GOTO(done, status, place(context, pass, early, &placements));
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &p.predicted, early->n));
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &p.anchors, pass->heart->wall.n));
   take_prediction(&p, 0, pass->eikonal);
@@ -259,6 +270,7 @@ mpinn_status mpinn_local_activation(mpinn_context *context, mpinn_local_pass *pa
 done:
   free(p.predicted);
   free(p.anchors);
+  mpinn_placements_clear(&placements);
   return status;
 }
 
@@ -328,30 +340,6 @@ mpinn_local_field mpinn_local_field_of(const mpinn_local_pass *pass, int stage, 
                              .features = mpinn_tape_value(pass->tape, pass->result[stage].features)};
   if (origin) memcpy(field.origin, origin, sizeof field.origin);
   return field;
-}
-
-mpinn_status mpinn_local_points_create(mpinn_context *context, const mpinn_network *network,
-                                       const mpinn_local_heart *heart, size_t n, const double *points,
-                                       mpinn_local_points *prepared) {
-  double *scaled = NULL;
-  *prepared = (mpinn_local_points){.network = network, .n = n};
-  MPINN_TRY(MPINN_NEW(context, &scaled, 3 * n));
-  for (size_t i = 0; i < 3 * n; i++)
-    scaled[i] = (points[i] - heart->wall.anchors[i % 3]) / heart->wall.length;
-  mpinn_status status = network->ops->alloc(network->backend, 3 * n, &prepared->points);
-  if (status == MPINN_OK)
-    status = network->ops->upload(network->backend, 3 * n, MPINN_FLOAT64, scaled, prepared->points);
-  if (status == MPINN_OK) status = mpinn_wall_reach(context, &heart->wall, n, points, &prepared->reach);
-  free(scaled);
-  if (status != MPINN_OK) mpinn_local_points_clear(prepared);
-  return status;
-}
-
-void mpinn_local_points_clear(mpinn_local_points *prepared) {
-  if (!prepared->network) return;
-  prepared->network->ops->release(prepared->network->backend, prepared->points);
-  if (prepared->reach) prepared->network->ops->reach_destroy(prepared->network->backend, &prepared->reach);
-  *prepared = (mpinn_local_points){0};
 }
 
 mpinn_status mpinn_local_origin(const mpinn_network *network, const mpinn_local_heart *heart,

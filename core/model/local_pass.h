@@ -3,30 +3,8 @@
 #define MPINN_MODEL_LOCAL_PASS_H
 
 #include "metapinn/eikonal.h"
+#include "model/local_heart.h"
 #include "model/local_network.h"
-#include "model/network.h"
-
-/* Points made ready for any field of a heart. */
-typedef struct mpinn_local_points {
-  const mpinn_network *network;
-  size_t n;
-  void *points; /* on the backend, [n][3] in lengths of the heart */
-  mpinn_reach *reach;
-} mpinn_local_points;
-
-/* What maps do not change. */
-typedef struct mpinn_local_heart {
-  const mpinn_mesh *mesh; /* borrowed */
-  mpinn_wall wall;
-  mpinn_point_tree *tree; /* of the mesh's nodes */
-  mpinn_local_points
-      nodes; /* the mesh's nodes made ready, of a mesh of at most MPINN_LOCAL_CHUNK; n is 0 of others */
-} mpinn_local_heart;
-enum { MPINN_LOCAL_CHUNK = 16384 }; /* points made ready at once */
-
-mpinn_status mpinn_local_heart_create(mpinn_context *context, const mpinn_network *network,
-                                      const mpinn_mesh *mesh, mpinn_local_heart *heart);
-void mpinn_local_heart_clear(mpinn_local_heart *heart);
 
 typedef struct mpinn_local_pass {
   const mpinn_network *network;
@@ -76,11 +54,6 @@ typedef struct mpinn_local_field {
 } mpinn_local_field;
 
 mpinn_local_field mpinn_local_field_of(const mpinn_local_pass *pass, int stage, const double origin[3]);
-
-mpinn_status mpinn_local_points_create(mpinn_context *context, const mpinn_network *network,
-                                       const mpinn_local_heart *heart, size_t n, const double *points,
-                                       mpinn_local_points *prepared);
-void mpinn_local_points_clear(mpinn_local_points *prepared);
 
 /* A site in mm as the backend's fields take it, [3]; the caller releases it. */
 mpinn_status mpinn_local_origin(const mpinn_network *network, const mpinn_local_heart *heart,

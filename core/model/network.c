@@ -1,5 +1,7 @@
 #include "model/network.h"
 
+#include "model/local_heart.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -27,6 +29,7 @@ mpinn_status mpinn_network_create(mpinn_context *context, const mpinn_preset *pr
   MPINN_TRY(MPINN_NEW(context, &made, 1));
   made->preset = preset;
   made->ops = ops;
+  MPINN_TRY_GOTO(failed, status, MPINN_NEW(context, &made->spare, 1));
   MPINN_TRY_GOTO(failed, status, mpinn_layout_create(context, preset, &made->layout));
   MPINN_TRY_GOTO(failed, status, ops->create(context, &made->backend));
   MPINN_TRY_GOTO(failed, status, ops->alloc(made->backend, made->layout.n_values, &made->parameters));
@@ -42,6 +45,11 @@ failed:
 void mpinn_network_destroy(mpinn_network **network) {
   mpinn_network *n = *network;
   if (!n) return;
+  if (n->spare) {
+    mpinn_tape_destroy(&n->spare->tape);
+    mpinn_local_heart_leave(&n->spare->heart);
+  }
+  free(n->spare);
   if (n->backend) {
     n->ops->release(n->backend, n->parameters);
     n->ops->release(n->backend, n->gradient);

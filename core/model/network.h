@@ -4,6 +4,15 @@
 #define MPINN_MODEL_NETWORK_H
 
 #include "model/layout.h"
+#include "nn/tape.h"
+
+struct mpinn_local_heart;
+
+/* What one pass leaves for the next, each in nobody's use or NULL. */
+typedef struct mpinn_spare {
+  mpinn_tape *tape;                /* with its memory */
+  struct mpinn_local_heart *heart; /* the last one personalized */
+} mpinn_spare;
 
 /* Parameters on a backend; gradient is NULL unless it is trained. */
 typedef struct mpinn_network {
@@ -12,6 +21,7 @@ typedef struct mpinn_network {
   mpinn_backend *backend;
   mpinn_layout layout;
   void *parameters, *gradient; /* [layout.n_values] */
+  mpinn_spare *spare;
 } mpinn_network;
 
 mpinn_status mpinn_network_create(mpinn_context *context, const mpinn_preset *preset, const mpinn_ops *ops,

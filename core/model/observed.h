@@ -4,12 +4,12 @@
 #ifndef MPINN_MODEL_OBSERVED_H
 #define MPINN_MODEL_OBSERVED_H
 
-#include "model/wall.h"
+#include "model/placement.h"
 
 enum {
-  MPINN_OBSERVED_FEATURES = 10, /* of a node */
-  MPINN_NEAR_ATTRIBUTES = 7,    /* of a link between measured nodes */
-  MPINN_ANCHOR_ATTRIBUTES = 4   /* of one from a measured node to an anchor */
+  MPINN_OBSERVED_FEATURES = 10,                         /* of a node */
+  MPINN_NEAR_ATTRIBUTES = 7,                            /* of a link between measured nodes */
+  MPINN_ANCHOR_ATTRIBUTES = MPINN_PLACED_ATTRIBUTES + 1 /* of one from a measured node to an anchor */
 };
 
 typedef struct mpinn_observed {
@@ -25,9 +25,9 @@ typedef struct mpinn_observed {
 
 /* Maps measured on a surface, and what an earlier guess at the velocity makes of them. */
 typedef struct mpinn_observation {
-  size_t n;             /* nodes of the surface */
-  const double *points; /* [n][3], mm */
+  size_t n; /* nodes of the surface */
   size_t n_maps;
+  const mpinn_placements *placements; /* the maps' */
   const float *times;     /* [n_maps][n], ms; NaN: not measured. Each map has 4 measured nodes or more. */
   const float *predicted; /* [n_maps][n], ms, finite; NULL where there is no guess yet */
   const float *anchors;   /* [n_maps][anchors], ms: the same at the anchors; NULL with predicted */

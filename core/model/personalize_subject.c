@@ -1,6 +1,6 @@
 #include "metapinn/personalize.h"
 
-#include "base/internal.h"
+#include "base/parallel.h"
 #include "metapinn/refine.h"
 #include "metapinn/rhythm.h"
 #include "metapinn/uncertainty.h"
@@ -184,19 +184,28 @@ static mpinn_status judge_rhythm(mpinn_context *context, const mpinn_personalize
   return MPINN_OK;
 }
 
+typedef struct recognition {
+  const mpinn_mesh *mesh;
+  size_t query;
+  request *request;
+} recognition;
+
+static mpinn_status recognize_map(mpinn_context *context, void *user, size_t m) {
+  const recognition *find = user;
+  request *r = find->request;
+  const mpinn_rhythm_input input = {
+      .n = r->n_measured, .points = r->points, .times = r->maps[m].values, .mesh = find->mesh};
+  return mpinn_recognize_rhythm(context, &input, &r->rhythms[m], m == find->query ? r->basin : NULL);
+}
+
 static mpinn_status recognize_maps(mpinn_context *context, const mpinn_subject *heart,
                                    const mpinn_personalize_options *options, request *r) {
+  recognition find = {mpinn_subject_mesh(heart), query_map(options), r};
   MPINN_TRY(MPINN_NEW(context, &r->rhythms, r->n_maps));
   MPINN_TRY(MPINN_NEW(context, &r->basin, r->n_measured));
-  for (size_t m = 0; m < r->n_maps; m++) {
-    const mpinn_rhythm_input input = {.n = r->n_measured,
-                                      .points = r->points,
-                                      .times = r->maps[m].values,
-                                      .mesh = mpinn_subject_mesh(heart)};
-    MPINN_TRY(
-        mpinn_recognize_rhythm(context, &input, &r->rhythms[m], m == query_map(options) ? r->basin : NULL));
+  MPINN_TRY(mpinn_for_each(context, 0, r->n_maps, recognize_map, &find));
+  for (size_t m = 0; m < r->n_maps; m++)
     MPINN_TRY(judge_rhythm(context, options, m, r->maps[m].name, &r->rhythms[m]));
-  }
   return MPINN_OK;
 }
 

@@ -17,7 +17,7 @@ void mpinn_refine_options_default(mpinn_refine_options *options) {
 
 static mpinn_status check(mpinn_context *context, const mpinn_twin *twin, const mpinn_mesh *mesh,
                           const mpinn_refine_options *options) {
-  const mpinn_wall *wall = &twin->local.heart.wall;
+  const mpinn_wall *wall = &twin->local.heart->wall;
   if (twin->method != &mpinn_twin_local)
     return mpinn_fail(context, MPINN_ERROR_MODEL,
                       "Weights of preset '%s' have no local features, so that their twin cannot be refined; "
@@ -99,6 +99,7 @@ static mpinn_status put(const refined *r, mpinn_twin *twin) {
   MPINN_TRY(copy_out(&r->velocity, twin->local.weights[VELOCITY], twin->local.features[VELOCITY]));
   MPINN_TRY(copy_out(&r->activation, twin->local.weights[ACTIVATION], twin->local.features[ACTIVATION]));
   twin->local.origin = r->origin;
+  mpinn_local_forget_solution(&twin->local);
   twin->info.time_offset = r->time_offset;
   return MPINN_OK;
 }
@@ -173,7 +174,7 @@ static mpinn_status refine(mpinn_context *context, const mpinn_twin *twin, const
 /* The twin's heart on its mesh, its nodes made ready however many they are; own: those are to be cleared. */
 static mpinn_status get_heart(mpinn_context *context, const mpinn_twin *twin, const mpinn_mesh *mesh,
                               mpinn_local_heart *heart, bool *own) {
-  *heart = twin->local.heart;
+  *heart = *twin->local.heart;
   heart->mesh = mesh;
   *own = heart->nodes.n == 0;
   if (!*own) return MPINN_OK;

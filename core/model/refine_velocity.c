@@ -163,7 +163,7 @@ mpinn_status mpinn_velocity_problem_create(mpinn_context *context, const mpinn_t
   p->n = twin->info.n_measured;
   MPINN_TRY_GOTO(failed, status, allocate(p));
   MPINN_TRY_GOTO(failed, status,
-                 mpinn_moving_create(context, p->network, &field, twin->local.heart.wall.n, &p->moving));
+                 mpinn_moving_create(context, p->network, &field, twin->local.heart->wall.n, &p->moving));
   for (size_t i = 0; i < p->n; i++) mpinn_mesh_nearest(mesh, twin->measured + 3 * i, &p->places[i]);
   MPINN_TRY_GOTO(failed, status, hold_back(p, twin));
   MPINN_TRY_GOTO(failed, status, take_maps(p, twin));
@@ -286,7 +286,7 @@ static mpinn_status solve_maps(mpinn_velocity_problem *p, const mpinn_eikonal *s
     sites[m].onset = 0;
   }
   solving s = {p, solver, sites};
-  const mpinn_status status = mpinn_eikonal_solve_each(p->context, solver, p->n_maps, sites,
+  const mpinn_status status = mpinn_eikonal_solve_each(p->context, solver, p->n_maps, sites, INFINITY,
                                                        "refining the velocity", take_and_go_back, &s);
   free(sites);
   return status;

@@ -76,6 +76,20 @@ static mpinn_status find_origin(mpinn_context *context, const mpinn_personalizat
   return status;
 }
 
+/* What the pass has found, taken over from it. */
+static void keep_solution(mpinn_local_pass *pass, mpinn_local_twin *twin) {
+  twin->n_nodes = mpinn_mesh_node_count(pass->heart->mesh);
+  twin->speed = pass->speed[MPINN_STAGE_SECOND];
+  twin->eikonal = pass->eikonal;
+  pass->speed[MPINN_STAGE_SECOND] = pass->eikonal = NULL;
+}
+
+void mpinn_local_forget_solution(mpinn_local_twin *twin) {
+  free(twin->speed);
+  free(twin->eikonal);
+  twin->speed = twin->eikonal = NULL;
+}
+
 /* The maps, for those who refine the twin later. */
 static mpinn_status keep_maps(mpinn_context *context, const mpinn_personalization *input,
                               const mpinn_twin_maps *maps, mpinn_local_twin *twin) {
@@ -98,32 +112,30 @@ static mpinn_status run_stages(mpinn_context *context, const mpinn_personalizati
   MPINN_TRY(find_origin(context, input, pass, maps, &twin->local.origin));
   MPINN_TRY(mpinn_local_activation(context, pass, &early, twin->local.origin.site.position));
   MPINN_TRY(keep_maps(context, input, maps, &twin->local));
+  keep_solution(pass, &twin->local);
   return keep(context, pass, ACTIVATION, twin);
 }
 
-static mpinn_status tell_strangers(mpinn_context *context, const mpinn_local_pass *pass, mpinn_twin *twin) {
-  MPINN_TRY(mpinn_likeness_of(context, pass, twin->likeness));
+static void tell_strangers(const mpinn_local_pass *pass, mpinn_twin *twin) {
+  mpinn_likeness_of(pass, twin->likeness);
   mpinn_likeness_left(twin->likeness, twin->left_of_times);
   twin->info.shape_distance = mpinn_calibration_distance(&twin->model->calibration, twin->likeness);
   twin->info.stranger = twin->info.shape_distance > 1;
-  return MPINN_OK;
 }
 
 static mpinn_status generate(mpinn_context *context, const mpinn_personalization *input,
                              mpinn_twin_maps *maps, mpinn_twin *twin) {
   const mpinn_network *network = twin->model->network;
-  mpinn_local_heart *heart = &twin->local.heart;
   mpinn_local_pass pass = {0};
-  MPINN_TRY(mpinn_local_heart_create(context, network, mpinn_subject_mesh(input->heart), heart));
-  describe_frame(&heart->wall, &twin->info.frame);
+  MPINN_TRY(mpinn_local_heart_share(context, network, mpinn_subject_mesh(input->heart), &twin->local.heart));
+  describe_frame(&twin->local.heart->wall, &twin->info.frame);
   mpinn_status status = mpinn_local_pass_create(context, network, &pass);
   if (status == MPINN_OK) {
-    mpinn_local_begin(&pass, heart);
+    mpinn_local_begin(&pass, twin->local.heart);
     status = run_stages(context, input, maps, &pass, twin);
-    if (status == MPINN_OK) status = tell_strangers(context, &pass, twin);
+    if (status == MPINN_OK) tell_strangers(&pass, twin);
   }
   mpinn_local_pass_clear(&pass);
-  heart->mesh = NULL;
   return status;
 }
 
@@ -134,7 +146,8 @@ static void clear(mpinn_twin *twin) {
     network->ops->release(network->backend, twin->local.features[i]);
   }
   free(twin->local.times);
-  mpinn_local_heart_clear(&twin->local.heart);
+  mpinn_local_forget_solution(&twin->local);
+  mpinn_local_heart_leave(&twin->local.heart);
 }
 
 /* ---- evaluation ---- */
@@ -142,7 +155,7 @@ static void clear(mpinn_twin *twin) {
 static mpinn_status evaluate_field(const mpinn_twin *twin, int which, const mpinn_local_points *points,
                                    void *value, void *gradient) {
   const mpinn_local_field field = field_of(twin, which);
-  return mpinn_local_evaluate(&twin->local.heart, points, &field, value, gradient);
+  return mpinn_local_evaluate(twin->local.heart, points, &field, value, gradient);
 }
 
 static mpinn_status download(const mpinn_network *network, size_t n, const void *from, double scale,
@@ -157,26 +170,27 @@ static mpinn_status evaluate(mpinn_context *context, const mpinn_twin *twin, siz
                              float *at, float *gradient, float *cv) {
   const mpinn_network *network = twin->model->network;
   const double slowness = 1 / network->preset->healthy_speed;
-  mpinn_local_points ready = {0};
+  const mpinn_local_points *ready = NULL;
+  mpinn_local_points own = {0};
   void *value = NULL, *slope = NULL;
   mpinn_status status;
   MPINN_TRY_GOTO(done, status, network->ops->alloc(network->backend, n, &value));
   MPINN_TRY_GOTO(done, status, network->ops->alloc(network->backend, 3 * n, &slope));
   MPINN_TRY_GOTO(done, status,
-                 mpinn_local_points_create(context, network, &twin->local.heart, n, points, &ready));
+                 mpinn_local_points_find(context, network, twin->local.heart, n, points, &own, &ready));
   if (at || gradient) {
-    MPINN_TRY_GOTO(done, status, evaluate_field(twin, ACTIVATION, &ready, value, gradient ? slope : NULL));
-    MPINN_TRY_GOTO(done, status, download(network, n, value, twin->local.heart.wall.length * slowness, at));
+    MPINN_TRY_GOTO(done, status, evaluate_field(twin, ACTIVATION, ready, value, gradient ? slope : NULL));
+    MPINN_TRY_GOTO(done, status, download(network, n, value, twin->local.heart->wall.length * slowness, at));
     MPINN_TRY_GOTO(done, status, download(network, 3 * n, slope, slowness, gradient));
   }
   if (cv) {
-    MPINN_TRY_GOTO(done, status, evaluate_field(twin, VELOCITY, &ready, value, NULL));
+    MPINN_TRY_GOTO(done, status, evaluate_field(twin, VELOCITY, ready, value, NULL));
     status = download(network, n, value, 1, cv);
   }
 done:
   network->ops->release(network->backend, value);
   network->ops->release(network->backend, slope);
-  mpinn_local_points_clear(&ready);
+  mpinn_local_points_clear(&own);
   return status;
 }
 
@@ -204,11 +218,12 @@ static mpinn_status speed_slope(mpinn_context *context, const mpinn_twin *twin, 
   MPINN_TRY_GOTO(done, status, network->ops->alloc(network->backend, most, &value));
   MPINN_TRY_GOTO(done, status, network->ops->alloc(network->backend, 3 * most, &slope));
   for (size_t i = 0; i < n && status == MPINN_OK; i += MPINN_TWIN_CHUNK) {
-    mpinn_local_points ready = {0};
-    status = mpinn_local_points_create(context, network, &twin->local.heart, n - i < most ? n - i : most,
-                                       points + 3 * i, &ready);
-    if (status == MPINN_OK) status = chunk_slope(twin, &ready, value, slope, gradient, magnitude + i);
-    mpinn_local_points_clear(&ready);
+    const mpinn_local_points *ready = NULL;
+    mpinn_local_points own;
+    status = mpinn_local_points_find(context, network, twin->local.heart, n - i < most ? n - i : most,
+                                     points + 3 * i, &own, &ready);
+    if (status == MPINN_OK) status = chunk_slope(twin, ready, value, slope, gradient, magnitude + i);
+    mpinn_local_points_clear(&own);
   }
 done:
   network->ops->release(network->backend, value);

@@ -11,9 +11,13 @@ typedef struct mpinn_twin_method mpinn_twin_method;
 
 /* The generated networks of a preset with local features, and the heart that they read. */
 typedef struct mpinn_local_twin {
-  mpinn_local_heart heart;        /* its mesh is not kept: NULL */
+  mpinn_local_heart *heart;       /* shared with other twins of the same mesh */
   void *weights[2], *features[2]; /* on the backend, of the velocity and of the activation */
   mpinn_origin origin;            /* the query's; of misfit 0 where it was given */
+  size_t n_nodes;
+  float *speed,
+      *eikonal; /* [n_nodes] of the mesh: the velocity (m/s) and the eikonal solution from the origin on it
+                   (ms from the onset), as the twin was made with them; NULL of a refined twin */
   size_t n_context;
   float
       *times; /* [n_context + 1][info.n_measured], ms, NaN: not measured: the maps, the query's early part */
@@ -60,6 +64,9 @@ struct mpinn_twin_method {
 enum { MPINN_TWIN_CHUNK = 16384 };
 
 extern const mpinn_twin_method mpinn_twin_paper, mpinn_twin_local;
+
+/* Of a twin that changes: its speed and eikonal hold no longer. */
+void mpinn_local_forget_solution(mpinn_local_twin *twin);
 
 /* The query's early part on the measured nodes: of its map, of one that is simulated from its origin on the
  * twin's velocity, or of the first context. */

@@ -17,14 +17,16 @@ mpinn_status mpinn_links_create(mpinn_context *context, const mpinn_point_tree *
                                 size_t targets, const double *points, size_t k, bool itself,
                                 mpinn_links *links) {
   *links = (mpinn_links){.targets = targets, .sources = sources};
-  MPINN_TRY(MPINN_NEW(context, &links->first, targets + 1));
-  MPINN_TRY(MPINN_NEW(context, &links->source, targets * k));
-  MPINN_TRY(MPINN_NEW(context, &links->distance, targets * k));
-  for (size_t i = 0; i < targets; i++) {
-    links->count += mpinn_point_tree_nearest(tree, points + 3 * i, itself ? -1 : (int32_t)i, k,
-                                             links->source + links->count, links->distance + links->count);
-    links->first[i + 1] = (int32_t)links->count;
-  }
+  MPINN_TRY(MPINN_UNSET(context, &links->first, targets + 1));
+  MPINN_TRY(MPINN_UNSET(context, &links->source, targets * k));
+  MPINN_TRY(MPINN_UNSET(context, &links->distance, targets * k));
+  const size_t others = itself || sources == 0 ? sources : sources - 1, each = k < others ? k : others;
+#pragma omp parallel for schedule(static) num_threads(mpinn_context_threads(context))
+  for (size_t i = 0; i < targets; i++)
+    mpinn_point_tree_nearest(tree, points + 3 * i, itself ? -1 : (int32_t)i, k, links->source + i * each,
+                             links->distance + i * each);
+  for (size_t i = 0; i <= targets; i++) links->first[i] = (int32_t)(i * each);
+  links->count = targets * each;
   return MPINN_OK;
 }
 
@@ -164,17 +166,39 @@ static mpinn_status list_nodes(mpinn_context *context, const mpinn_mesh *mesh, c
   return MPINN_OK;
 }
 
-/* The largest distance of a cell's middle from its anchor, mm. */
-static double coverage(const mpinn_wall *wall, const mpinn_mesh *mesh) {
-  double largest = 0, distance, middle[3];
+/* How near a cell's middle is to those of its corners that are anchors; infinite without any. */
+static double corner_distance(const mpinn_mesh *mesh, size_t cell, const bool *is_anchor,
+                              const double middle[3]) {
+  const size_t corners = (size_t)mpinn_mesh_cell_type(mesh);
+  double least = INFINITY, apart[3];
+  for (size_t a = 0; a < corners; a++) {
+    const int32_t node = mpinn_mesh_cells(mesh)[corners * cell + a];
+    mpinn_subtract(mpinn_mesh_points(mesh) + 3 * node, middle, apart);
+    const double square = mpinn_dot(apart, apart);
+    if (is_anchor[node] && square < least) least = square;
+  }
+  return sqrt(least);
+}
+
+/* largest: distance of a cell's middle from its anchor, mm. Most cells have a corner that is nearer to theirs
+ * than that, so that no anchor is searched for. */
+static mpinn_status measure_coverage(mpinn_context *context, const mpinn_wall *wall, const mpinn_mesh *mesh,
+                                     double *largest) {
+  double distance, middle[3];
   int32_t nearest;
+  bool *is_anchor = NULL;
+  MPINN_TRY(MPINN_NEW(context, &is_anchor, mpinn_mesh_node_count(mesh)));
+  for (size_t i = 0; i < wall->n; i++) is_anchor[wall->nodes[i]] = true;
+  *largest = 0;
   for (size_t c = 0; c < mpinn_mesh_cell_count(mesh); c++) {
     if (!mpinn_mesh_cell_usable(mesh)[c]) continue;
     cell_size(mesh, c, middle);
+    if (corner_distance(mesh, c, is_anchor, middle) <= *largest) continue;
     mpinn_point_tree_nearest(wall->tree, middle, -1, 1, &nearest, &distance);
-    largest = fmax(largest, distance);
+    if (distance > *largest) *largest = distance;
   }
-  return largest;
+  free(is_anchor);
+  return MPINN_OK;
 }
 
 /* Of all nodes, should they be few enough, only those that a coarser level needs are put into order. */
@@ -208,7 +232,8 @@ static mpinn_status place_anchors(mpinn_context *context, const mpinn_mesh *mesh
     memcpy(wall->anchors + 3 * i, mpinn_mesh_points(mesh) + 3 * chosen[i], 3 * sizeof *wall->anchors);
   }
   MPINN_TRY_GOTO(done, status, mpinn_point_tree_create(context, wall->n, wall->anchors, &wall->tree));
-  wall->reach = reach_factor * coverage(wall, mesh);
+  MPINN_TRY_GOTO(done, status, measure_coverage(context, wall, mesh, &wall->reach));
+  wall->reach *= reach_factor;
 done:
   free(nodes);
   free(chosen);
@@ -358,20 +383,32 @@ static size_t partition(const mpinn_wall *wall, const double point[3], int32_t a
   return n;
 }
 
+/* From rows of MOST_REACHING places, first[i + 1] of them in use, to rows without gaps. */
+static void close_gaps(size_t n, int32_t *first, int32_t *anchor, float *weight, float *gradient) {
+  for (size_t i = 0; i < n; i++) {
+    const size_t from = i * MOST_REACHING, to = (size_t)first[i], count = (size_t)first[i + 1];
+    memmove(anchor + to, anchor + from, count * sizeof *anchor);
+    memmove(weight + to, weight + from, count * sizeof *weight);
+    memmove(gradient + 3 * to, gradient + 3 * from, 3 * count * sizeof *gradient);
+    first[i + 1] = (int32_t)(to + count);
+  }
+}
+
 mpinn_status mpinn_wall_reach(mpinn_context *context, const mpinn_wall *wall, size_t n, const double *points,
                               mpinn_reach **reach) {
   int32_t *first = NULL, *anchor = NULL;
   float *weight = NULL, *gradient = NULL;
-  size_t count = 0;
   mpinn_status status;
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &first, n + 1));
-  MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &anchor, n * MOST_REACHING));
-  MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &weight, n * MOST_REACHING));
-  MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &gradient, 3 * n * MOST_REACHING));
+  MPINN_TRY_GOTO(done, status, MPINN_UNSET(context, &anchor, n * MOST_REACHING));
+  MPINN_TRY_GOTO(done, status, MPINN_UNSET(context, &weight, n * MOST_REACHING));
+  MPINN_TRY_GOTO(done, status, MPINN_UNSET(context, &gradient, 3 * n * MOST_REACHING));
+#pragma omp parallel for schedule(static) num_threads(mpinn_context_threads(context))
   for (size_t i = 0; i < n; i++) {
-    count += partition(wall, points + 3 * i, anchor + count, weight + count, gradient + 3 * count);
-    first[i + 1] = (int32_t)count;
+    const size_t at = i * MOST_REACHING;
+    first[i + 1] = (int32_t)partition(wall, points + 3 * i, anchor + at, weight + at, gradient + 3 * at);
   }
+  close_gaps(n, first, anchor, weight, gradient);
   status = wall->ops->reach_create(wall->backend, n, wall->n, first, anchor, weight, gradient, reach);
 done:
   free(first);

@@ -129,6 +129,13 @@ typedef struct mpinn_ops {
   mpinn_status (*node_max_backward)(mpinn_backend *backend, size_t nodes, size_t maps, size_t channels,
                                     const void *x, const void *y, const void *dy, void *dx);
 
+  /* y[rows][2 columns]: beside each other the mean and the maximum over groups of x[groups][rows][columns]; dx is
+   * overwritten, the maximum's derivative goes to the first group that attains it. */
+  mpinn_status (*mean_max_forward)(mpinn_backend *backend, size_t groups, size_t rows, size_t columns,
+                                   const void *x, void *y);
+  mpinn_status (*mean_max_backward)(mpinn_backend *backend, size_t groups, size_t rows, size_t columns,
+                                    const void *x, const void *y, const void *dy, void *dx);
+
   /* Prepares edges, all arrays on the host: those of target t are first[t] … first[t + 1] − 1 of
    * first[targets + 1] (a target may have none), source[edges] their sources (0 … sources − 1),
    * attribute[edges][attributes] (NULL where attributes is 0) and weight[edges] (NULL: 1/degree of the

@@ -2,7 +2,7 @@
 
 static mpinn_status join_columns(mpinn_backend *backend, size_t rows, size_t a, size_t b, const void *xa,
                                  const void *xb, void *y) {
-  (void)backend;
+#pragma omp parallel for schedule(static) num_threads(threads_for(backend, 8.0 * (double)(rows * (a + b))))
   for (size_t row = 0; row < rows; row++) {
     real *out = (real *)y + row * (a + b);
     memcpy(out, (const real *)xa + row * a, a * sizeof *out);
@@ -13,7 +13,7 @@ static mpinn_status join_columns(mpinn_backend *backend, size_t rows, size_t a, 
 
 static mpinn_status split_columns(mpinn_backend *backend, size_t rows, size_t a, size_t b, const void *y,
                                   void *xa, void *xb) {
-  (void)backend;
+#pragma omp parallel for schedule(static) num_threads(threads_for(backend, 8.0 * (double)(rows * (a + b))))
   for (size_t row = 0; row < rows; row++) {
     const real *in = (const real *)y + row * (a + b);
     memcpy((real *)xa + row * a, in, a * sizeof *in);

@@ -2,12 +2,13 @@
  * threads. */
 
 enum {
-  DENSE_ROWS = 48,     /* rows of C that a thread makes at once; and so much of the sum that … */
-  DENSE_DEPTH = 256,   /* … what is read of A stays in the first cache and of B in the second */
-  DENSE_COLUMNS = 128, /* columns that a thread sums */
-  DENSE_DOTS = 12,     /* up to so many rows a transposed B is not worth packing, … */
-  DENSE_IN_PLACE = 12, /* … nor another B */
-  DENSE_STREAMED = 128 /* up to so many rows a large B is packed a panel at a time */
+  DENSE_ROWS = 48,      /* rows of C that a thread makes at once; and so much of the sum that … */
+  DENSE_DEPTH = 256,    /* … what is read of A stays in the first cache and of B in the second */
+  DENSE_COLUMNS = 128,  /* columns that a thread sums */
+  DENSE_DOTS = 12,      /* up to so many rows a transposed B is not worth packing, … */
+  DENSE_IN_PLACE = 12,  /* … nor another B */
+  DENSE_STREAMED = 128, /* up to so many rows a large B is packed a panel at a time */
+  DENSE_SMALL = 16384   /* up to so many elements of B are packed faster than threads meet */
 };
 
 static size_t count_panels(const kernels *kernel, size_t n) {
@@ -57,18 +58,15 @@ static mpinn_status multiply_packed(mpinn_backend *backend, const product_task *
   real *packed;
   MPINN_TRY(reserve(backend, WORK_PACKED, divide_up(n, kernel->lanes) * kernel->lanes * k, sizeof(real),
                     (void **)&packed));
-#pragma omp parallel num_threads(threads)
-  {
-#pragma omp for schedule(static)
-    for (size_t i = 0; i < panels; i++) {
-      const column_panel panel = panel_at(kernel, n, i);
-      kernel->pack(product, panel, 0, k, packed + panel.first * k);
-    }
-#pragma omp for schedule(static)
-    for (size_t i = 0; i < blocks; i++) {
-      const column_panel panel = panel_at(kernel, n, i % panels);
-      multiply_block(kernel, product, panel, i / panels * DENSE_ROWS, packed + panel.first * k);
-    }
+#pragma omp parallel for schedule(static) num_threads(n *k <= DENSE_SMALL ? 1 : threads)
+  for (size_t i = 0; i < panels; i++) {
+    const column_panel panel = panel_at(kernel, n, i);
+    kernel->pack(product, panel, 0, k, packed + panel.first * k);
+  }
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (size_t i = 0; i < blocks; i++) {
+    const column_panel panel = panel_at(kernel, n, i % panels);
+    multiply_block(kernel, product, panel, i / panels * DENSE_ROWS, packed + panel.first * k);
   }
   return MPINN_OK;
 }

@@ -6,7 +6,8 @@ enum { EDGE_BLOCK = 96 };
 struct mpinn_edge_plan {
   size_t targets, sources, edges, attributes;
   size_t longest; /* edges of a block at the most */
-  edge_order forward, reverse;
+  edge_order forward;
+  edge_order *reverse; /* filled when first something goes backwards */
 };
 
 static void edge_order_clear(edge_order *order) {
@@ -19,7 +20,8 @@ static void edge_plan_destroy(mpinn_backend *backend, mpinn_edge_plan **plan) {
   (void)backend;
   if (!*plan) return;
   edge_order_clear(&(*plan)->forward);
-  edge_order_clear(&(*plan)->reverse);
+  if ((*plan)->reverse) edge_order_clear((*plan)->reverse);
+  free((*plan)->reverse);
   free(*plan);
   *plan = NULL;
 }
@@ -48,11 +50,11 @@ static mpinn_status edge_order_allocate(mpinn_context *context, size_t n_near, s
   order->n_near = n_near;
   order->n_blocks = edges / EDGE_BLOCK + 1;
   MPINN_TRY(MPINN_NEW(context, &order->first, n_near + 1));
-  MPINN_TRY(MPINN_NEW(context, &order->far, edges));
-  MPINN_TRY(MPINN_NEW(context, &order->number, edges));
+  MPINN_TRY(MPINN_UNSET(context, &order->far, edges));
+  MPINN_TRY(MPINN_UNSET(context, &order->number, edges));
   MPINN_TRY(MPINN_NEW(context, &order->block, order->n_blocks + 1));
-  MPINN_TRY(MPINN_NEW(context, &order->weight, edges));
-  return mpinn_allocate(context, edges, attributes * sizeof(real), (void **)&order->attribute);
+  MPINN_TRY(MPINN_UNSET(context, &order->weight, edges));
+  return mpinn_allocate_unset(context, edges, attributes * sizeof(real), (void **)&order->attribute);
 }
 
 /* Block b has the near ends whose first edge is b EDGE_BLOCK … (b + 1) EDGE_BLOCK − 1. */
@@ -65,25 +67,29 @@ static void find_blocks(edge_order *order) {
   order->block[order->n_blocks] = (int32_t)order->n_near;
 }
 
-static void fill_forward(const int32_t *first, const int32_t *source, const float *attribute,
+static void fill_forward(const mpinn_backend *backend, const int32_t *first, const int32_t *source, const float *attribute,
                          const float *weight, mpinn_edge_plan *plan) {
   edge_order *order = &plan->forward;
+  const size_t n = plan->attributes;
+#pragma omp parallel for schedule(static) num_threads(threads_for(backend, 20.0 * (double)plan->edges))
   for (size_t t = 0; t < plan->targets; t++)
-    for (int32_t e = first[t]; e < first[t + 1]; e++)
+    for (size_t e = (size_t)first[t]; e < (size_t)first[t + 1]; e++) {
       order->weight[e] = weight ? (real)weight[e] : 1 / (real)(first[t + 1] - first[t]);
-  for (size_t e = 0; e < plan->edges; e++) order->number[e] = (int32_t)e;
-  for (size_t i = 0; i < plan->edges * plan->attributes; i++) order->attribute[i] = (real)attribute[i];
+      order->number[e] = (int32_t)e;
+      order->far[e] = source[e];
+      for (size_t i = 0; i < n; i++) order->attribute[e * n + i] = (real)attribute[e * n + i];
+    }
   memcpy(order->first, first, (plan->targets + 1) * sizeof *first);
-  if (plan->edges > 0) memcpy(order->far, source, plan->edges * sizeof *source);
   find_blocks(order);
 }
 
 /* Edges of a source keep their order, which is that of their targets. */
-static mpinn_status fill_reverse(mpinn_context *context, mpinn_edge_plan *plan) {
+static mpinn_status fill_reverse(mpinn_context *context, const mpinn_edge_plan *plan) {
   int32_t *near = NULL; /* the target of each edge of the forward order */
   const edge_order *forward = &plan->forward;
-  edge_order *order = &plan->reverse;
+  edge_order *order = plan->reverse;
   const size_t n = plan->attributes;
+  MPINN_TRY(edge_order_allocate(context, plan->sources, plan->edges, n, order));
   MPINN_TRY(MPINN_NEW(context, &near, plan->edges));
   for (size_t t = 0; t < plan->targets; t++)
     for (int32_t e = forward->first[t]; e < forward->first[t + 1]; e++) near[e] = (int32_t)t;
@@ -97,6 +103,17 @@ static mpinn_status fill_reverse(mpinn_context *context, mpinn_edge_plan *plan) 
   find_blocks(order);
   free(near);
   return MPINN_OK;
+}
+
+/* The order for the way back. What goes forwards only never pays for it. */
+static mpinn_status need_reverse(mpinn_context *context, const mpinn_edge_plan *plan) {
+  if (plan->reverse->first) return MPINN_OK;
+  const mpinn_status status = fill_reverse(context, plan);
+  if (status != MPINN_OK) {
+    edge_order_clear(plan->reverse);
+    *plan->reverse = (edge_order){0};
+  }
+  return status;
 }
 
 static size_t longest_block(const edge_order *order) {
@@ -123,9 +140,8 @@ static mpinn_status edge_plan_create(mpinn_backend *backend, size_t targets, siz
   *new = (mpinn_edge_plan){.targets = targets, .sources = sources, .attributes = attributes};
   new->edges = (size_t)first[targets];
   MPINN_TRY_GOTO(done, status, edge_order_allocate(context, targets, new->edges, attributes, &new->forward));
-  MPINN_TRY_GOTO(done, status, edge_order_allocate(context, sources, new->edges, attributes, &new->reverse));
-  fill_forward(first, source, attribute, weight, new);
-  MPINN_TRY_GOTO(done, status, fill_reverse(context, new));
+  MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &new->reverse, 1));
+  fill_forward(backend, first, source, attribute, weight, new);
   new->longest = longest_block(&new->forward);
 done:
   if (status != MPINN_OK) edge_plan_destroy(backend, &new);

@@ -51,12 +51,12 @@ static void reverse_edges(const mpinn_backend *backend, const mpinn_edge_plan *p
       task.d_w = all->d_w + block * part;
       backend->kernels->edge_targets(&task);
     }
-    task.order = &plan->reverse;
+    task.order = plan->reverse;
     task.near = all->far, task.near_row = all->far_row;
     task.far = all->near, task.far_row = all->near_row;
     task.d_near = dq;
 #pragma omp for schedule(static)
-    for (size_t block = 0; block < (dq ? plan->reverse.n_blocks : 0); block++) {
+    for (size_t block = 0; block < (dq ? plan->reverse->n_blocks : 0); block++) {
       task.block = block;
       backend->kernels->edge_sources(&task);
     }
@@ -70,6 +70,7 @@ static mpinn_status edge_backward(mpinn_backend *backend, const mpinn_edge_plan 
   const size_t part = plan->attributes * h, columns = smaller(h, 64), n_blocks = plan->forward.n_blocks;
   const size_t scratch = divide_up(plan->longest * columns, 64) * 64;
   (void)y;
+  if (dq) MPINN_TRY(need_reverse(backend->context, plan));
   MPINN_TRY(prepare_edges(backend, plan, h, p, q, w, &all));
   all.dy = dy;
   MPINN_TRY(reserve(backend, WORK_A, n_blocks * part, sizeof(real), (void **)&all.d_w));
@@ -102,6 +103,7 @@ static mpinn_status mix_forward(mpinn_backend *backend, const mpinn_edge_plan *p
 
 static mpinn_status mix_backward(mpinn_backend *backend, const mpinn_edge_plan *plan, size_t h,
                                  const void *dy, void *dx) {
-  mix(backend, &plan->reverse, plan->edges, h, dy, dx);
+  MPINN_TRY(need_reverse(backend->context, plan));
+  mix(backend, plan->reverse, plan->edges, h, dy, dx);
   return MPINN_OK;
 }

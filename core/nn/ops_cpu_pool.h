@@ -55,3 +55,41 @@ static mpinn_status node_max_backward(mpinn_backend *backend, size_t nodes, size
     }
   return MPINN_OK;
 }
+
+static mpinn_status mean_max_forward(mpinn_backend *backend, size_t groups, size_t rows, size_t columns,
+                                     const void *x, void *y) {
+  const size_t n = rows * columns;
+#pragma omp parallel for schedule(static) num_threads(threads_for(backend, 4.0 * (double)(groups * n)))
+  for (size_t r = 0; r < rows; r++) {
+    const real *first = (const real *)x + r * columns;
+    real *restrict mean = (real *)y + 2 * r * columns, *restrict most = mean + columns;
+    memcpy(mean, first, columns * sizeof *mean);
+    memcpy(most, first, columns * sizeof *most);
+    for (size_t g = 1; g < groups; g++)
+      for (size_t j = 0; j < columns; j++) {
+        const real value = first[g * n + j];
+        mean[j] += value;
+        most[j] = value > most[j] ? value : most[j];
+      }
+    for (size_t j = 0; j < columns; j++) mean[j] /= (real)groups;
+  }
+  return MPINN_OK;
+}
+
+static mpinn_status mean_max_backward(mpinn_backend *backend, size_t groups, size_t rows, size_t columns,
+                                      const void *x, const void *y, const void *dy, void *dx) {
+  const size_t n = rows * columns;
+#pragma omp parallel for schedule(static) num_threads(threads_for(backend, 4.0 * (double)(groups * n)))
+  for (size_t r = 0; r < rows; r++) {
+    const real *values = (const real *)x + r * columns, *most = (const real *)y + (2 * r + 1) * columns;
+    const real *d_mean = (const real *)dy + 2 * r * columns, *d_most = d_mean + columns;
+    real *to = (real *)dx + r * columns;
+    for (size_t j = 0; j < columns; j++) {
+      size_t first = 0;
+      while (first + 1 < groups && values[first * n + j] != most[j]) first++;
+      for (size_t g = 0; g < groups; g++)
+        to[g * n + j] = d_mean[j] / (real)groups + (g == first ? d_most[j] : 0);
+    }
+  }
+  return MPINN_OK;
+}

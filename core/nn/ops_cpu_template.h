@@ -199,7 +199,7 @@ static size_t divide_up(size_t a, size_t b) {
 /* A thread costs some microseconds to wake, far more on a busy machine: small work is done by the caller
  * alone. */
 static int threads_for(const mpinn_backend *backend, double operations) {
-  return operations < 5e5 ? 1 : backend->threads;
+  return operations < 2e6 ? 1 : backend->threads;
 }
 
 #include "nn/ops_cpu_columns.h"
@@ -234,6 +234,8 @@ const mpinn_ops OPS = {
     .spline_conv_backward = spline_conv_backward,
     .cluster_mean_forward = cluster_mean_forward,
     .cluster_mean_backward = cluster_mean_backward,
+    .mean_max_forward = mean_max_forward,
+    .mean_max_backward = mean_max_backward,
     .node_max_forward = node_max_forward,
     .node_max_backward = node_max_backward,
     .edge_plan_create = edge_plan_create,

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { MAX_TENSORS = 1024, MAX_CHUNKS = 256, CHUNK = 1 << 22 };
+enum { MAX_TENSORS = 1024, MAX_CHUNKS = 256, CHUNK = 1 << 21 };
 
 typedef enum kind { INPUT, DENSE, JOIN, ADD, EDGES, MIX, MEAN_MAX } kind;
 
@@ -10,6 +10,7 @@ typedef struct tensor {
   kind kind;
   size_t rows, columns;
   void *value, *derivative; /* derivative is NULL as long as nothing has been added to it */
+  size_t room;              /* reals at value; 0: they are another tensor's */
   bool has_way_back;
   mpinn_tensor_id a, b;
   mpinn_layer layer;
@@ -17,6 +18,12 @@ typedef struct tensor {
   const mpinn_edge_plan *plan;
   size_t groups;
 } tensor;
+
+/* Memory that was given back. */
+typedef struct room {
+  void *memory;
+  size_t size;
+} room;
 
 struct mpinn_tape {
   mpinn_context *context;
@@ -31,6 +38,8 @@ struct mpinn_tape {
   int n_chunks, chunk;
   size_t used, size[MAX_CHUNKS];
   void *chunks[MAX_CHUNKS];
+  int n_free;
+  room free[MAX_TENSORS];
 };
 
 mpinn_status mpinn_tape_create(mpinn_context *context, const mpinn_ops *ops, mpinn_backend *backend,
@@ -56,6 +65,7 @@ void mpinn_tape_reset(mpinn_tape *tape) {
   tape->n_tensors = 0;
   tape->chunk = 0;
   tape->used = 0;
+  tape->n_free = 0;
 }
 
 mpinn_status mpinn_tape_status(const mpinn_tape *tape) {
@@ -64,9 +74,13 @@ mpinn_status mpinn_tape_status(const mpinn_tape *tape) {
 
 /* ---- memory ---- */
 
+static size_t rounded(size_t n) {
+  return (n + 15) / 16 * 16; /* 64 bytes of floats */
+}
+
 /* n reals that hold anything; NULL where there are none, and then the tape has failed. */
 static void *take(mpinn_tape *t, size_t n) {
-  const size_t wanted = (n + 15) / 16 * 16; /* 64 bytes of floats */
+  const size_t wanted = rounded(n);
   while (t->chunk < t->n_chunks && t->used + wanted > t->size[t->chunk]) {
     t->chunk++;
     t->used = 0;
@@ -87,6 +101,26 @@ static void *take(mpinn_tape *t, size_t n) {
   return memory;
 }
 
+/* The smallest of what was given back that suffices and is not much too large, else new memory. */
+static room find_room(mpinn_tape *t, size_t n) {
+  int best = -1;
+  for (int i = 0; i < t->n_free; i++) {
+    const size_t size = t->free[i].size;
+    if (size >= n && size <= 2 * rounded(n) && (best < 0 || size < t->free[best].size)) best = i;
+  }
+  if (best < 0) return (room){take(t, n), rounded(n)};
+  const room found = t->free[best];
+  t->free[best] = t->free[--t->n_free];
+  return found;
+}
+
+void mpinn_tape_drop(mpinn_tape *t, mpinn_tensor_id x) {
+  if (t->gradient || t->status != MPINN_OK || x == MPINN_NO_TENSOR || t->tensors[x].room == 0) return;
+  t->free[t->n_free++] = (room){t->tensors[x].value, t->tensors[x].room};
+  t->tensors[x].value = NULL;
+  t->tensors[x].room = 0;
+}
+
 /* A new tensor; NULL where the tape has failed. */
 static tensor *append(mpinn_tape *t, kind what, size_t rows, size_t columns) {
   if (t->status != MPINN_OK) return NULL;
@@ -94,11 +128,11 @@ static tensor *append(mpinn_tape *t, kind what, size_t rows, size_t columns) {
     t->status = mpinn_fail(t->context, MPINN_ERROR_MEMORY, "A network has more than %d tensors", MAX_TENSORS);
     return NULL;
   }
-  void *value = take(t, rows * columns);
-  if (!value) return NULL;
+  const room at = find_room(t, rows * columns);
+  if (!at.memory) return NULL;
   tensor *x = &t->tensors[t->n_tensors++];
-  *x = (tensor){.kind = what, .rows = rows, .columns = columns, .value = value, .a = MPINN_NO_TENSOR};
-  x->b = MPINN_NO_TENSOR;
+  *x = (tensor){.kind = what, .rows = rows, .columns = columns, .value = at.memory, .room = at.size};
+  x->a = x->b = MPINN_NO_TENSOR;
   x->has_way_back = t->gradient && what != INPUT;
   return x;
 }
@@ -131,6 +165,7 @@ mpinn_tensor_id mpinn_tape_constant(mpinn_tape *t, mpinn_tensor_id x) {
   if (!y) return MPINN_NO_TENSOR;
   y->columns = t->tensors[x].columns;
   y->value = t->tensors[x].value;
+  y->room = 0;
   return finish(t, MPINN_OK);
 }
 
@@ -160,6 +195,11 @@ mpinn_tensor_id mpinn_tape_join(mpinn_tape *t, mpinn_tensor_id a, mpinn_tensor_i
 
 mpinn_tensor_id mpinn_tape_add(mpinn_tape *t, mpinn_tensor_id a, mpinn_tensor_id b) {
   if (missing(t, a) || missing(t, b)) return MPINN_NO_TENSOR;
+  if (!t->gradient && t->tensors[b].room > 0) { /* the sum takes b's place */
+    t->status = t->ops->add(t->backend, t->tensors[b].rows * t->tensors[b].columns, t->tensors[a].value,
+                            t->tensors[b].value);
+    return t->status == MPINN_OK ? b : MPINN_NO_TENSOR;
+  }
   tensor *y = append(t, ADD, t->tensors[a].rows, t->tensors[a].columns);
   if (!y) return MPINN_NO_TENSOR;
   y->a = a;
@@ -197,36 +237,15 @@ mpinn_tensor_id mpinn_tape_mix(mpinn_tape *t, const mpinn_edge_plan *plan, size_
   return finish(t, t->ops->mix_forward(t->backend, plan, y->columns, t->tensors[x].value, y->value));
 }
 
-/* One row of 1/groups, to average by a product. */
-static void *averaging_row(mpinn_tape *t, size_t groups) {
-  float *row = NULL;
-  void *device = take(t, groups);
-  if (!device) return NULL;
-  t->status = MPINN_NEW(t->context, &row, groups);
-  if (t->status != MPINN_OK) return NULL;
-  for (size_t g = 0; g < groups; g++) row[g] = 1 / (float)groups;
-  t->status = t->ops->upload(t->backend, groups, MPINN_FLOAT32, row, device);
-  free(row);
-  return t->status == MPINN_OK ? device : NULL;
-}
-
-/* Mean and maximum, each [rows][columns], and the tensor's two halves as one: they are joined row by row. */
 mpinn_tensor_id mpinn_tape_mean_max(mpinn_tape *t, size_t groups, mpinn_tensor_id x) {
   if (missing(t, x)) return MPINN_NO_TENSOR;
-  const size_t rows = t->tensors[x].rows / groups, columns = t->tensors[x].columns, n = rows * columns;
+  const size_t rows = t->tensors[x].rows / groups, columns = t->tensors[x].columns;
   tensor *y = append(t, MEAN_MAX, rows, 2 * columns);
-  void *ones = y ? averaging_row(t, groups) : NULL, *mean = ones ? take(t, n) : NULL,
-       *most = mean ? take(t, n) : NULL;
-  if (!most) return MPINN_NO_TENSOR;
+  if (!y) return MPINN_NO_TENSOR;
   y->a = x;
   y->groups = groups;
-  mpinn_status status =
-      t->ops->matmul(t->backend, false, false, 1, n, groups, ones, t->tensors[x].value, 0, mean);
-  if (status == MPINN_OK)
-    status = t->ops->node_max_forward(t->backend, groups, 1, n, t->tensors[x].value, most);
-  if (status == MPINN_OK)
-    status = t->ops->join_columns(t->backend, rows, columns, columns, mean, most, y->value);
-  return finish(t, status);
+  return finish(t,
+                t->ops->mean_max_forward(t->backend, groups, rows, columns, t->tensors[x].value, y->value));
 }
 
 size_t mpinn_tape_rows(const mpinn_tape *t, mpinn_tensor_id x) {
@@ -325,19 +344,11 @@ static mpinn_status mix_back(mpinn_tape *t, const tensor *y) {
 }
 
 static mpinn_status mean_max_back(mpinn_tape *t, const tensor *y) {
-  const size_t columns = y->columns / 2, n = y->rows * columns;
-  const void *x = t->tensors[y->a].value;
   const target dx = target_of(t, y->a);
-  if (!dx.memory) return t->status;
-  void *ones = averaging_row(t, y->groups), *mean = take(t, n), *most = take(t, n), *again = take(t, n);
   MPINN_TRY(t->status);
-  MPINN_TRY(t->ops->split_columns(t->backend, y->rows, columns, columns, y->value, again, most));
-  void *d_most = take(t, n);
-  MPINN_TRY(t->status);
-  MPINN_TRY(t->ops->split_columns(t->backend, y->rows, columns, columns, y->derivative, mean, d_most));
-  MPINN_TRY(t->ops->node_max_backward(t->backend, y->groups, 1, n, x, most, d_most, dx.memory));
-  /* Each block gets 1/groups of the mean's derivative: the outer product of the two rows, added. */
-  MPINN_TRY(t->ops->matmul(t->backend, true, false, y->groups, n, 1, ones, mean, 1, dx.memory));
+  if (!dx.memory) return MPINN_OK;
+  MPINN_TRY(t->ops->mean_max_backward(t->backend, y->groups, y->rows, y->columns / 2, t->tensors[y->a].value,
+                                      y->value, y->derivative, dx.memory));
   return settle(t, y->a, dx);
 }
 

@@ -37,6 +37,7 @@ mpinn_tensor_id mpinn_tape_dense(mpinn_tape *tape, mpinn_tensor_id x, mpinn_laye
                                  mpinn_activation activation);
 /* [rows][a | b]. */
 mpinn_tensor_id mpinn_tape_join(mpinn_tape *tape, mpinn_tensor_id a, mpinn_tensor_id b);
+/* a + b; drops b. */
 mpinn_tensor_id mpinn_tape_add(mpinn_tape *tape, mpinn_tensor_id a, mpinn_tensor_id b);
 /* [targets][2 h]: ops' edge_forward with p at the targets (MPINN_NO_TENSOR: none), q at the sources and the
  * attributes' weights at layer.weight ([layer.in][layer.out = h]). The plan outlives the tape's pass. */
@@ -48,9 +49,12 @@ mpinn_tensor_id mpinn_tape_mix(mpinn_tape *tape, const mpinn_edge_plan *plan, si
 /* x is groups blocks of rows; [rows / groups][columns mean | columns maximum] over the blocks. */
 mpinn_tensor_id mpinn_tape_mean_max(mpinn_tape *tape, size_t groups, mpinn_tensor_id x);
 
+/* Nothing reads x from now on: a tape without a way back takes its memory for what follows. */
+void mpinn_tape_drop(mpinn_tape *tape, mpinn_tensor_id x);
+
 size_t mpinn_tape_rows(const mpinn_tape *tape, mpinn_tensor_id x);
 size_t mpinn_tape_columns(const mpinn_tape *tape, mpinn_tensor_id x);
-/* Device memory [rows][columns], good until the tape is reset. NULL of no tensor. */
+/* Device memory [rows][columns], good until the tensor is dropped or the tape reset. NULL of no tensor. */
 void *mpinn_tape_value(const mpinn_tape *tape, mpinn_tensor_id x);
 /* Where the caller puts the derivative of its loss by x before going back. */
 void *mpinn_tape_derivative(mpinn_tape *tape, mpinn_tensor_id x);

@@ -100,8 +100,12 @@ static void chain_create(fixture *f, chain *c) {
   float *anchors = calloc(MAPS * c->wall.n, sizeof *anchors), predicted[MAPS * MEASURED];
   for (size_t i = 0; i < MAPS * c->wall.n; i++) anchors[i] = (float)(30 + 20 * sin((double)i));
   for (size_t i = 0; i < MAPS * MEASURED; i++) predicted[i] = 0.9f * f->times[i] + 2 * sinf((float)i);
-  const mpinn_observation given = {f->n, f->points, MAPS, f->times, predicted, anchors, 0.6};
+  mpinn_placements placements;
+  assert_int_equal(
+      mpinn_placements_create(f->context, &c->wall, f->n, f->points, MAPS, f->times, &placements), MPINN_OK);
+  const mpinn_observation given = {f->n, MAPS, &placements, f->times, predicted, anchors, 0.6};
   assert_int_equal(mpinn_observed_create(f->context, &c->wall, &given, &c->observed), MPINN_OK);
+  mpinn_placements_clear(&placements);
   free(anchors);
   c->extras = calloc(c->wall.n * MPINN_STAGE_EXTRAS, sizeof *c->extras);
   for (size_t i = 0; i < c->wall.n * MPINN_STAGE_EXTRAS; i++) c->extras[i] = (float)cos(0.3 * (double)i);

@@ -220,7 +220,7 @@ static void test_the_whole_losss_gradient_is_its_difference(void **state) {
   mpinn_velocity_problem p;
   double loss, held, losses[2], square = 0;
   assert_int_equal(mpinn_velocity_problem_create(f->context, twin, mpinn_subject_mesh(f->heart),
-                                                 &twin->local.heart.nodes, &p),
+                                                 &twin->local.heart->nodes, &p),
                    MPINN_OK);
   assert_int_equal(p.n_maps, MAPS);
   const mpinn_ops *ops = p.network->ops;
