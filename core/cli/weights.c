@@ -26,14 +26,15 @@ mpinn_status mpinn_cli_find_weights(mpinn_cli *cli, const char *option, char **p
   if (option) return take(cli, option, path);
   if (environment && *environment) return take(cli, environment, path);
   if (program_directory(sizeof directory, directory)) {
-    snprintf(shipped, sizeof shipped, "%s/../share/metapinn/paper.safetensors", directory);
+    snprintf(shipped, sizeof shipped, "%s/../share/metapinn/" METAPINN_SHIPPED_WEIGHTS, directory);
     if (access(shipped, R_OK) == 0) return take(cli, shipped, path);
   }
-  snprintf(shipped, sizeof shipped, "%s/paper.safetensors", METAPINN_DATA_DIR);
+  snprintf(shipped, sizeof shipped, "%s/" METAPINN_SHIPPED_WEIGHTS, METAPINN_DATA_DIR);
   if (access(shipped, R_OK) == 0) return take(cli, shipped, path);
   return mpinn_fail(
       cli->context, MPINN_ERROR_MODEL,
-      "The shipped weights paper.safetensors are not beside the program; expected --model FILE or the environment variable METAPINN_MODEL");
+      "The shipped weights " METAPINN_SHIPPED_WEIGHTS
+      " are not beside the program; expected --model FILE or the environment variable METAPINN_MODEL");
 }
 
 mpinn_status mpinn_cli_backend(mpinn_cli *cli, const char *name, mpinn_backend_kind *kind) {

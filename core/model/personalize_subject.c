@@ -463,8 +463,8 @@ static mpinn_status describe_answer(mpinn_context *context, mpinn_subject *heart
   return set_text(
       context, heart, "metapinn_stranger",
       "yes: this heart or its maps are unlike those that the weights were trained on (distance %.2g, "
-      "usual is up to 1); no accuracy is claimed",
-      info->shape_distance);
+      "usual is up to %.2g); no accuracy is claimed",
+      info->shape_distance, info->usual_distance);
 }
 
 /* What an earlier answer said of the eikonal solution goes, or the heart's own array of that name is kept. */
@@ -581,6 +581,40 @@ static mpinn_status add_answer(mpinn_context *context, const mpinn_model *model,
                     a); /* last: the names of the maps may be those of arrays that go here */
 }
 
+/* ---- all of it ---- */
+
+/* The steps' parts of the progress, by the time they are expected to take. */
+typedef struct progress_parts {
+  mpinn_context *context;
+  mpinn_progress_part outer;
+  double done, whole; /* s */
+} progress_parts;
+
+static void next_part(progress_parts *p, double seconds) {
+  mpinn_progress_leave(p->context, p->outer);
+  mpinn_progress_enter(p->context, p->done / p->whole, (p->done + seconds) / p->whole);
+  p->done += seconds;
+}
+
+static mpinn_status ask_for_all(mpinn_context *context, const mpinn_model *model, const mpinn_subject *heart,
+                                const request *r, const mpinn_personalize_options *options,
+                                progress_parts *parts, mpinn_twin **twin, mpinn_refine_report *refined,
+                                answer *a) {
+  static const double usual = 0.1; /* s, of one twin */
+  const double sure = options->uncertainty ? usual * (double)options->n_context : 0;
+  const mpinn_personalization input = make_input(heart, r, options);
+  parts->whole = 2 * usual + options->refine + sure;
+  next_part(parts, usual);
+  MPINN_TRY(mpinn_personalize(context, model, &input, twin));
+  next_part(parts, options->refine);
+  MPINN_TRY(refine_twin(context, heart, options, *twin, refined));
+  next_part(parts, usual);
+  MPINN_TRY(ask_twin(context, *twin, heart, a));
+  if (options->eikonal) MPINN_TRY(ask_physics(context, *twin, heart, r, options, a));
+  next_part(parts, sure);
+  return options->uncertainty ? ask_how_sure(context, model, &input, *twin, a) : MPINN_OK;
+}
+
 mpinn_status mpinn_personalize_subject(mpinn_context *context, const mpinn_model *model, mpinn_subject *heart,
                                        const mpinn_subject *surface, const mpinn_personalize_options *options,
                                        mpinn_twin_info *info, mpinn_twin **twin) {
@@ -602,19 +636,17 @@ mpinn_status mpinn_personalize_subject(mpinn_context *context, const mpinn_model
   MPINN_TRY_GOTO(done, status, take_maps(context, heart, options, &r));
   MPINN_TRY_GOTO(done, status, keep_measured(context, options->n_context, &r));
   MPINN_TRY_GOTO(done, status, recognize_maps(context, heart, options, &r));
-  const mpinn_personalization input = make_input(heart, &r, options);
-  MPINN_TRY_GOTO(done, status, mpinn_personalize(context, model, &input, &made));
-  MPINN_TRY_GOTO(done, status, refine_twin(context, heart, options, made, &refined));
-  MPINN_TRY_GOTO(done, status, ask_twin(context, made, heart, &a));
-  if (options->eikonal) MPINN_TRY_GOTO(done, status, ask_physics(context, made, heart, &r, options, &a));
-  if (options->uncertainty) MPINN_TRY_GOTO(done, status, ask_how_sure(context, model, &input, made, &a));
+  progress_parts parts = {.context = context, .outer = mpinn_progress_enter(context, 0, 1)};
+  status = ask_for_all(context, model, heart, &r, options, &parts, &made, &refined, &a);
+  mpinn_progress_leave(context, parts.outer);
+  if (status != MPINN_OK) goto done;
   const mpinn_twin_info found = mpinn_twin_get_info(made);
   if (found.stranger)
     mpinn_say(
         context, MPINN_LOG_INFO,
         "This heart or its maps are unlike those that the weights were trained on (distance %.2g, usual "
-        "is up to 1): no accuracy is claimed",
-        found.shape_distance);
+        "is up to %.2g): no accuracy is claimed",
+        found.shape_distance, found.usual_distance);
   MPINN_TRY_GOTO(done, status, add_refinement(context, heart, options, &refined));
   MPINN_TRY_GOTO(done, status, add_answer(context, model, &r, options, &a, &found, start, heart));
   if (info) *info = found;

@@ -120,7 +120,8 @@ static void tell_strangers(const mpinn_local_pass *pass, mpinn_twin *twin) {
   mpinn_likeness_of(pass, twin->likeness);
   mpinn_likeness_left(twin->likeness, twin->left_of_times);
   twin->info.shape_distance = mpinn_calibration_distance(&twin->model->calibration, twin->likeness);
-  twin->info.stranger = twin->info.shape_distance > 1;
+  twin->info.usual_distance = 1;
+  twin->info.stranger = twin->info.shape_distance > twin->info.usual_distance;
 }
 
 static mpinn_status generate(mpinn_context *context, const mpinn_personalization *input,

@@ -98,6 +98,7 @@ static mpinn_status generate(mpinn_context *context, const mpinn_personalization
   MPINN_TRY(mpinn_frame_estimate(context, input->heart, &twin->info.frame));
   const mpinn_shape shape = mpinn_shape_of(mpinn_subject_mesh(input->heart), &twin->info.frame);
   twin->info.shape_distance = mpinn_shape_distance(&shape, model->n_shapes, model->shapes);
+  twin->info.usual_distance = stranger_distance;
   twin->info.stranger = !(twin->info.shape_distance <= stranger_distance);
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &points, 3 * maps->n_nodes));
   mpinn_frame_apply(&twin->info.frame, maps->n_nodes, maps->points, points);

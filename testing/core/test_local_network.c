@@ -398,6 +398,84 @@ static void order_of_maps_and_zero_of_time_do_not_matter(void **state) {
   assert_alike(&before, &after);
 }
 
+/* ---- what is used again ---- */
+
+/* The same network without a way back, so that a pass takes its memory from what nothing reads any more. */
+static mpinn_network *forward_network(const fixture *f) {
+  const mpinn_network *from = f->network;
+  const size_t n = from->layout.n_values;
+  mpinn_network *network = NULL;
+  double *parameters = calloc(n, sizeof *parameters);
+  assert_int_equal(mpinn_network_create(f->context, &tiny, from->ops, false, &network), MPINN_OK);
+  from->ops->download(from->backend, n, from->parameters, MPINN_FLOAT64, parameters);
+  network->ops->upload(network->backend, n, MPINN_FLOAT64, parameters, network->parameters);
+  free(parameters);
+  return network;
+}
+
+static void memory_that_is_used_again_changes_nothing(void **state) {
+  fixture *f = *state, forward = *f;
+  float early[MEASURED];
+  question q;
+  said trained, first, again;
+  plain_question(f, early, &q);
+  forward.network = forward_network(f);
+  ask(f, &q, &trained);
+  ask(&forward, &q, &first);
+  ask(&forward, &q, &again); /* with the memory of the first */
+  assert_memory_equal(&trained, &first, sizeof first);
+  assert_memory_equal(&trained, &again, sizeof again);
+  mpinn_network_destroy(&forward.network);
+}
+
+static void a_heart_is_shared_by_its_mesh(void **state) {
+  const fixture *f = *state;
+  const mpinn_mesh *mesh = mpinn_subject_mesh(f->subject);
+  mpinn_local_heart *first = NULL, *second = NULL, *other = NULL;
+  mpinn_mesh *moved = NULL;
+  double *nodes = calloc(3 * f->n_nodes, sizeof *nodes);
+  turn(f->n_nodes, mpinn_mesh_points(mesh), nodes);
+  assert_int_equal(mpinn_mesh_create(f->context, MPINN_TETRAHEDRON, f->n_nodes, nodes,
+                                     mpinn_mesh_cell_count(mesh), mpinn_mesh_cells(mesh), &moved),
+                   MPINN_OK);
+  assert_int_equal(mpinn_local_heart_share(f->context, f->network, mesh, &first), MPINN_OK);
+  assert_int_equal(mpinn_local_heart_share(f->context, f->network, mesh, &second), MPINN_OK);
+  assert_ptr_equal(first, second);
+  assert_ptr_not_equal(first->mesh, mesh); /* which may go */
+  mpinn_local_heart_leave(&second);
+  assert_int_equal(mpinn_local_heart_share(f->context, f->network, moved, &other), MPINN_OK);
+  assert_ptr_not_equal(first, other);
+  assert_float_equal(first->shape[0], other->shape[0], 1e-9);
+  assert_int_equal(mpinn_mesh_node_count(first->mesh), f->n_nodes);
+  mpinn_local_heart_leave(&first);
+  mpinn_local_heart_leave(&other);
+  mpinn_mesh_destroy(&moved);
+  free(nodes);
+}
+
+static void maps_known_at_the_same_nodes_share_their_placement(void **state) {
+  const fixture *f = *state;
+  float times[MAPS * MEASURED];
+  mpinn_local_heart *heart = NULL;
+  mpinn_placements placements;
+  memcpy(times, f->times, sizeof times);
+  times[MEASURED + 7] = NAN;
+  assert_int_equal(mpinn_local_heart_share(f->context, f->network, mpinn_subject_mesh(f->subject), &heart),
+                   MPINN_OK);
+  assert_int_equal(
+      mpinn_placements_create(f->context, &heart->wall, MEASURED, f->points, MAPS, times, &placements),
+      MPINN_OK);
+  assert_int_equal(placements.count, 2);
+  assert_int_equal(placements.of_map[0], 0);
+  assert_int_equal(placements.of_map[1], 1);
+  assert_int_equal(placements.of_map[2], 0);
+  assert_int_equal(placements.placement[0].n, MEASURED);
+  assert_int_equal(placements.placement[1].n, MEASURED - 1);
+  assert_int_equal(placements.placement[1].node[7], 8);
+  mpinn_placements_clear(&placements);
+  mpinn_local_heart_leave(&heart);
+}
+
 /* The integral of ∇T along a line is the difference of T at its ends, though features change on the way. */
 static void activation_is_smooth(void **state) {
   enum { STEPS = 4000 };
@@ -441,6 +519,9 @@ int main(void) {
       cmocka_unit_test_setup_teardown(numbering_does_not_matter, set_up, tear_down),
       cmocka_unit_test_setup_teardown(order_of_maps_and_zero_of_time_do_not_matter, set_up, tear_down),
       cmocka_unit_test_setup_teardown(activation_is_smooth, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(memory_that_is_used_again_changes_nothing, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_heart_is_shared_by_its_mesh, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(maps_known_at_the_same_nodes_share_their_placement, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,7 +41,8 @@ typedef struct mpinn_twin_info {
   double shape_distance;    /* how unlike the training hearts this one is: 0 the same, 1 as far as they are among each
                                other. Of presets for any heart also how unlike its maps are: up to 1 in 99 of 100 new
                                hearts; 0 where the weights are not calibrated */
-  bool stranger;            /* shape_distance is beyond what the weights were trained on: no accuracy is claimed */
+  double usual_distance;    /* shape_distance of a heart is up to this … */
+  bool stranger;            /* … or beyond what the weights were trained on: no accuracy is claimed */
   double seconds;           /* wall clock of mpinn_personalize */
 } mpinn_twin_info;
 
