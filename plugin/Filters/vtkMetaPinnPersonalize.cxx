@@ -17,8 +17,8 @@
 
 #include "vtkMetapinnConvert.h"
 
-#include "vtkDataArray.h"
 #include "vtkDataArraySelection.h"
+#include "vtkFieldData.h"
 #include "vtkInformation.h"
 #include "vtkInformationVector.h"
 #include "vtkMultiProcessController.h"
@@ -32,6 +32,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <sstream>
@@ -42,7 +44,8 @@ vtkCxxSetObjectMacro(vtkMetaPinnPersonalize, Controller, vtkMultiProcessControll
 
 namespace
 {
-const char* const ResultNames[] = { "AT", "CV", "PDEResidual", "Support" };
+const char* const ResultNames[] = { "AT", "CV", "PDEResidual", "Support", "ATEikonal", "ATStd",
+  "CVStd" };
 
 using Clock = std::chrono::steady_clock;
 
@@ -162,6 +165,15 @@ private:
         "No context map is chosen: tick at least one activation map under Context Arrays.";
       return MPINN_ERROR_MAP;
     }
+    if (this->Self->Refine &&
+      !(this->Self->RefineSeconds > 0 && std::isfinite(this->Self->RefineSeconds)))
+    {
+      std::ostringstream error;
+      error << "Refine Seconds is " << this->Self->RefineSeconds
+            << ": a number of seconds above 0 is expected.";
+      this->Error = error.str();
+      return MPINN_ERROR_ARGUMENT;
+    }
     this->Query = measured ? Name(this->Self->MeasuredQueryArray) : "";
     if (this->Query.empty())
     {
@@ -179,6 +191,17 @@ private:
     };
   }
 
+  /** Of the heart also what an earlier answer left, or what an answer would cover. */
+  vtkMetapinnConvert::ArrayChoice WantedOfHeart() const
+  {
+    return [map = this->Wanted()](const char* name)
+    {
+      const auto same = [name](const char* other) { return strcmp(name, other) == 0; };
+      return map(name) || std::any_of(std::begin(ResultNames), std::end(ResultNames), same) ||
+        vtkMetapinnConvert::IsAnswerText(name) || same("units");
+    };
+  }
+
   mpinn_status ConvertMeasured(vtkDataObject* input)
   {
     return vtkMetapinnConvert::ToMeasuredSubject(
@@ -189,7 +212,7 @@ private:
   {
     vtkMetapinnConvert::Cells cells;
     const mpinn_status status = vtkMetapinnConvert::ToSubject(
-      this->Run, input, "heart", this->Wanted(), &this->Heart, cells, this->Error);
+      this->Run, input, "heart", this->WantedOfHeart(), &this->Heart, cells, this->Error);
     if (!cells.Notice.empty())
     {
       vtkWarningWithObjectMacro(this->Self, << cells.Notice);
@@ -227,6 +250,9 @@ private:
     options.context = names.data();
     options.query = this->Query.empty() ? nullptr : this->Query.c_str();
     options.origin = !options.query && this->Self->UseOrigin ? &origin : nullptr;
+    options.eikonal = this->Self->Eikonal != 0;
+    options.uncertainty = this->Self->Uncertainty != 0;
+    options.refine = this->Self->Refine ? this->Self->RefineSeconds : 0.0;
     const mpinn_status status = mpinn_personalize_subject(this->Run, this->Self->Model->Handle,
       this->Heart, this->Surface, &options, &this->Info, nullptr);
     if (status != MPINN_OK)
@@ -321,7 +347,8 @@ int vtkMetaPinnPersonalize::FillInputPortInformation(int port, vtkInformation* i
 //------------------------------------------------------------------------------
 void vtkMetaPinnPersonalize::ForgetResults()
 {
-  this->Seconds = this->TotalSeconds = this->ShapeDistance = this->ResidualMeanSquare = 0.0;
+  this->Seconds = this->TotalSeconds = this->ShapeDistance = 0.0;
+  this->ResidualMeanSquare = this->Consistency = 0.0;
   this->NumberOfMeasuredNodes = 0;
   this->Stranger = false;
   this->Summary.clear();
@@ -369,45 +396,67 @@ int vtkMetaPinnPersonalize::RequestData(
   }
 
   output->ShallowCopy(heart);
+  this->Attach(work, output);
+  this->Report(work, SecondsSince(start));
+  return 1;
+}
+
+//------------------------------------------------------------------------------
+void vtkMetaPinnPersonalize::Attach(const Work& work, vtkPointSet* output)
+{
   for (const char* name : ResultNames)
   {
-    const mpinn_array* result = mpinn_subject_find(work.Heart, name, MPINN_NODES);
-    vtkDataArray* own = heart->GetPointData()->GetArray(name);
-    const bool isInput = own && (!strcmp(name, "AT") || !strcmp(name, "CV"));
-    if (isInput)
+    const std::string kept = std::string(name) + "_input";
+    vtkMetapinnConvert::TakePointArray(work.Heart, name, output);
+    if (mpinn_subject_find(work.Heart, kept.c_str(), MPINN_NODES))
     {
-      auto kept = vtk::TakeSmartPointer(own->NewInstance());
-      kept->ShallowCopy(own);
-      kept->SetName((std::string(name) + "_input").c_str());
-      output->GetPointData()->AddArray(kept);
+      vtkMetapinnConvert::TakePointArray(work.Heart, kept.c_str(), output);
     }
-    output->GetPointData()->AddArray(vtk::TakeSmartPointer(vtkMetapinnConvert::NewArray(result)));
   }
   output->GetPointData()->SetActiveScalars("AT");
-  vtkMetapinnConvert::CopyTexts(work.Heart, output);
+  vtkMetapinnConvert::TakeAnswerTexts(work.Heart, output);
+  output->GetFieldData()->RemoveArray("Notice");
+  if (work.Info.stranger)
+  {
+    vtkMetapinnConvert::SetText(output, "Notice",
+      "This heart or its maps are unlike those that the weights were trained on: no accuracy is "
+      "claimed.");
+  }
+}
 
+//------------------------------------------------------------------------------
+void vtkMetaPinnPersonalize::Report(const Work& work, double totalSeconds)
+{
   const mpinn_array* residual = mpinn_subject_find(work.Heart, "PDEResidual", MPINN_NODES);
   this->ResidualMeanSquare =
     mpinn_mean_square(residual->rows, static_cast<const float*>(residual->values));
   this->Seconds = work.Info.seconds;
+  this->TotalSeconds = totalSeconds;
   this->NumberOfMeasuredNodes = static_cast<vtkIdType>(work.Info.n_measured);
   this->ShapeDistance = work.Info.shape_distance;
   this->Stranger = work.Info.stranger;
-  if (this->Stranger)
-  {
-    vtkMetapinnConvert::SetText(output, "Notice",
-      "This heart is unlike those that the weights were trained on: no accuracy is claimed for "
-      "it.");
-  }
-  this->TotalSeconds = SecondsSince(start);
+  const std::string consistency = Text(work.Heart, "metapinn_consistency_ms");
+  const std::string refined = Text(work.Heart, "metapinn_refine");
+  this->Consistency = strtod(consistency.c_str(), nullptr);
   std::ostringstream summary;
   summary << Text(work.Heart, "metapinn_context") << "; " << work.Info.n_measured
           << " measured nodes; " << 1000.0 * this->TotalSeconds << " ms on "
           << Text(work.Heart, "metapinn_backend") << "; mean square residual "
-          << this->ResidualMeanSquare
-          << (this->Stranger ? "; a heart unlike those of the training" : "");
+          << this->ResidualMeanSquare;
+  if (!consistency.empty())
+  {
+    summary << "; AT and ATEikonal " << consistency << " ms apart; site of origin at "
+            << Text(work.Heart, "metapinn_origin_mm") << " mm";
+  }
+  if (!refined.empty())
+  {
+    summary << "; refined: " << refined;
+  }
+  if (this->Stranger)
+  {
+    summary << "; a heart unlike those of the training";
+  }
   this->Summary = summary.str();
-  return 1;
 }
 
 //------------------------------------------------------------------------------
@@ -425,6 +474,10 @@ void vtkMetaPinnPersonalize::PrintSelf(ostream& os, vtkIndent indent)
   os << indent << "UseOrigin: " << (this->UseOrigin ? "On" : "Off") << "\n";
   os << indent << "Origin: " << this->Origin[0] << " " << this->Origin[1] << " " << this->Origin[2]
      << "\n";
+  os << indent << "Eikonal: " << (this->Eikonal ? "On" : "Off") << "\n";
+  os << indent << "Uncertainty: " << (this->Uncertainty ? "On" : "Off") << "\n";
+  os << indent << "Refine: " << (this->Refine ? "On" : "Off") << "\n";
+  os << indent << "RefineSeconds: " << this->RefineSeconds << "\n";
   os << indent << "Weights: " << (this->Weights ? this->Weights : "(those shipped)") << "\n";
   os << indent << "NumberOfThreads: " << this->NumberOfThreads << "\n";
   os << indent << "Backend: " << this->Backend << "\n";
@@ -435,5 +488,6 @@ void vtkMetaPinnPersonalize::PrintSelf(ostream& os, vtkIndent indent)
   os << indent << "ShapeDistance: " << this->ShapeDistance << "\n";
   os << indent << "Stranger: " << this->Stranger << "\n";
   os << indent << "ResidualMeanSquare: " << this->ResidualMeanSquare << "\n";
+  os << indent << "Consistency: " << this->Consistency << "\n";
   os << indent << "Summary: " << this->Summary << "\n";
 }

@@ -33,16 +33,19 @@
  * - CV: conduction velocity, m/s
  * - PDEResidual: |grad AT| CV - 1 from the network's exact gradient
  * - Support: distance to the nearest measured node, mm
+ * - ATEikonal, with Eikonal: what the eikonal equation makes of CV, ms
+ * - ATStd and CVStd, with Uncertainty: standard deviations of the errors of AT and CV, ms and m/s
  *
  * and with provenance as strings in the field data (metapinn_...). Arrays of the input that are
- * called AT or CV are kept as AT_input and CV_input. For a heart unlike those that the weights were
- * trained on the field data hold a string Notice that says so.
+ * called AT or CV, ATEikonal, ATStd or CVStd are kept as AT_input and so on, unless they are of an
+ * earlier answer of Metapinn's; what is left of one is taken away. For a heart unlike those that
+ * the weights were trained on the field data hold a string Notice that says so.
  *
  * With several ranks the heart and the maps have to lie on one of them, as a serial reader leaves
  * them.
  *
  * @sa
- * vtkPhantomHeartSource vtkEikonalActivation
+ * vtkMetapinnWhatIf vtkPhantomHeartSource vtkEikonalActivation
  */
 
 #ifndef vtkMetaPinnPersonalize_h
@@ -132,6 +135,40 @@ public:
 
   ///@{
   /**
+   * Also solve the eikonal equation on CV, from the site of origin that the query's early part has
+   * on it or from Origin: the array ATEikonal, and in the field data metapinn_origin_mm,
+   * metapinn_origin_misfit_ms and metapinn_consistency_ms (the root mean square difference of AT
+   * and ATEikonal). Default: off.
+   */
+  vtkSetMacro(Eikonal, vtkTypeBool);
+  vtkGetMacro(Eikonal, vtkTypeBool);
+  vtkBooleanMacro(Eikonal, vtkTypeBool);
+  ///@}
+
+  ///@{
+  /**
+   * Also say how sure AT and CV are: the arrays ATStd and CVStd, from models without one context
+   * map each, at as many times the cost. Default: off.
+   */
+  vtkSetMacro(Uncertainty, vtkTypeBool);
+  vtkGetMacro(Uncertainty, vtkTypeBool);
+  vtkBooleanMacro(Uncertainty, vtkTypeBool);
+  ///@}
+
+  ///@{
+  /**
+   * First take gradient steps on the heart's own maps, for RefineSeconds (above 0): for weights of
+   * preset any-heart. Default: off, 2 s.
+   */
+  vtkSetMacro(Refine, vtkTypeBool);
+  vtkGetMacro(Refine, vtkTypeBool);
+  vtkBooleanMacro(Refine, vtkTypeBool);
+  vtkSetMacro(RefineSeconds, double);
+  vtkGetMacro(RefineSeconds, double);
+  ///@}
+
+  ///@{
+  /**
    * The file of the weights (safetensors). Empty, the default, means those that come with Metapinn.
    */
   vtkSetFilePathMacro(Weights);
@@ -164,7 +201,8 @@ public:
    * execution (conversion and reading the weights included), how many nodes were measured, how
    * unlike the training hearts this one is (0: the same; 1: as they are among each other) and
    * whether that is beyond what the weights were trained on, the root mean square of the PDE
-   * residual over the nodes, and a sentence about it all.
+   * residual over the nodes, with Eikonal the root mean square difference of AT and ATEikonal (ms;
+   * else 0), and a sentence about it all.
    */
   vtkGetMacro(Seconds, double);
   vtkGetMacro(TotalSeconds, double);
@@ -172,6 +210,7 @@ public:
   vtkGetMacro(ShapeDistance, double);
   vtkGetMacro(Stranger, bool);
   vtkGetMacro(ResidualMeanSquare, double);
+  vtkGetMacro(Consistency, double);
   const char* GetSummary() const { return this->Summary.c_str(); }
   ///@}
 
@@ -202,6 +241,10 @@ protected:
   char* MeasuredQueryArray = nullptr;
   vtkTypeBool UseOrigin = false;
   double Origin[3] = { 0.0, 0.0, 0.0 };
+  vtkTypeBool Eikonal = false;
+  vtkTypeBool Uncertainty = false;
+  vtkTypeBool Refine = false;
+  double RefineSeconds = 2.0;
   char* Weights = nullptr;
   int NumberOfThreads = 0;
   int Backend = BACKEND_AUTO;
@@ -213,6 +256,7 @@ protected:
   double ShapeDistance = 0.0;
   bool Stranger = false;
   double ResidualMeanSquare = 0.0;
+  double Consistency = 0.0;
   std::string Summary;
 
 private:
@@ -224,6 +268,8 @@ private:
   std::unique_ptr<Cache> Model;
 
   void ForgetResults();
+  void Attach(const Work& work, vtkPointSet* output);
+  void Report(const Work& work, double totalSeconds);
 };
 
 #endif

@@ -642,15 +642,75 @@ void vtkMetapinnConvert::CopyArrays(const mpinn_subject* subject, vtkDataSet* ou
 }
 
 //------------------------------------------------------------------------------
+bool vtkMetapinnConvert::IsAnswerText(const char* name)
+{
+  return strncmp(name, "metapinn_", 9) == 0;
+}
+
+//------------------------------------------------------------------------------
+void vtkMetapinnConvert::TakePointArray(
+  const mpinn_subject* subject, const char* name, vtkDataSet* output)
+{
+  output->GetPointData()->RemoveArray(name);
+  if (const mpinn_array* array = mpinn_subject_find(subject, name, MPINN_NODES))
+  {
+    output->GetPointData()->AddArray(vtk::TakeSmartPointer(NewArray(array)));
+  }
+}
+
+//------------------------------------------------------------------------------
+void vtkMetapinnConvert::TakeCellArray(
+  const mpinn_subject* subject, const char* name, const Cells& cells, vtkDataSet* output)
+{
+  output->GetCellData()->RemoveArray(name);
+  const mpinn_array* array = mpinn_subject_find(subject, name, MPINN_CELLS);
+  if (!array)
+  {
+    return;
+  }
+  auto values = vtk::TakeSmartPointer(NewArray(array));
+  if (!cells.Source.empty())
+  {
+    auto spread = vtk::TakeSmartPointer(values->NewInstance());
+    spread->SetName(name);
+    spread->SetNumberOfComponents(values->GetNumberOfComponents());
+    spread->SetNumberOfTuples(output->GetNumberOfCells());
+    spread->Fill(std::numeric_limits<double>::quiet_NaN());
+    for (size_t i = 0; i < cells.Source.size(); ++i)
+    {
+      spread->SetTuple(cells.Source[i], static_cast<vtkIdType>(i), values);
+    }
+    values = spread;
+  }
+  output->GetCellData()->AddArray(values);
+}
+
+//------------------------------------------------------------------------------
+void vtkMetapinnConvert::TakeAnswerTexts(const mpinn_subject* subject, vtkDataObject* output)
+{
+  vtkFieldData* data = output->GetFieldData();
+  for (int i = data->GetNumberOfArrays() - 1; i >= 0; --i)
+  {
+    vtkAbstractArray* array = data->GetAbstractArray(i);
+    if (array->GetName() && IsAnswerText(array->GetName()) && array->IsA("vtkStringArray"))
+    {
+      data->RemoveArray(i);
+    }
+  }
+  CopyTexts(subject, output);
+}
+
+//------------------------------------------------------------------------------
 std::string vtkMetapinnConvert::ShippedWeights()
 {
   const char* chosen = std::getenv("METAPINN_MODEL");
-  const std::string installed = METAPINN_INSTALLED_DATA_DIR "/paper.safetensors";
+  const std::string installed = METAPINN_INSTALLED_DATA_DIR "/" METAPINN_SHIPPED_WEIGHTS;
   if (chosen && *chosen)
   {
     return chosen;
   }
-  return std::filesystem::exists(installed) ? installed : METAPINN_DATA_DIR "/paper.safetensors";
+  return std::filesystem::exists(installed) ? installed
+                                            : METAPINN_DATA_DIR "/" METAPINN_SHIPPED_WEIGHTS;
 }
 
 //------------------------------------------------------------------------------
@@ -706,7 +766,11 @@ void vtkMetapinnRun::SetPart(double from, double to)
 void vtkMetapinnRun::Log(void* user, mpinn_log_level level, const char* message)
 {
   auto* self = static_cast<vtkMetapinnRun*>(user);
-  if (level == MPINN_LOG_WARNING)
+  if (level == MPINN_LOG_WARNING && self->Notes)
+  {
+    *self->Notes += (self->Notes->empty() ? "" : ". ") + std::string(message);
+  }
+  else if (level == MPINN_LOG_WARNING)
   {
     vtkWarningWithObjectMacro(self->Algorithm, << message);
   }

@@ -90,6 +90,22 @@ METAPINNFILTERS_EXPORT void CopyArrays(const mpinn_subject* subject, vtkDataSet*
 /** The texts of a subject into the field data of output, as string arrays. */
 METAPINNFILTERS_EXPORT void CopyTexts(const mpinn_subject* subject, vtkDataObject* output);
 
+/** Whether a text of the field data, by its name, is one that the core's answers have. */
+METAPINNFILTERS_EXPORT bool IsAnswerText(const char* name);
+
+/**
+ * Makes an array of output what it is on the subject that was made of it: replaced, or taken away
+ * where the subject has none. Cells says which of output's cells the subject's are: others get NaN,
+ * and one that was cut has the value of one of its parts.
+ */
+METAPINNFILTERS_EXPORT void TakePointArray(
+  const mpinn_subject* subject, const char* name, vtkDataSet* output);
+METAPINNFILTERS_EXPORT void TakeCellArray(
+  const mpinn_subject* subject, const char* name, const Cells& cells, vtkDataSet* output);
+
+/** The same for the texts of an answer. */
+METAPINNFILTERS_EXPORT void TakeAnswerTexts(const mpinn_subject* subject, vtkDataObject* output);
+
 /**
  * The path of the weights to use where none are named: those of the environment variable
  * METAPINN_MODEL, else those that come with Metapinn.
@@ -137,6 +153,9 @@ public:
   operator mpinn_context*() const { return this->Context; }
   const char* Error() const { return mpinn_context_error(this->Context); }
 
+  /** From now on the core's warnings are added to notes and shown nowhere. */
+  void KeepWarnings(std::string& notes) { this->Notes = &notes; }
+
   /** Progress of what comes next is mapped into this part of the algorithm's 0 to 1. */
   void SetPart(double from, double to);
 
@@ -146,6 +165,7 @@ private:
 
   vtkAlgorithm* Algorithm;
   mpinn_context* Context = nullptr;
+  std::string* Notes = nullptr;
   double From = 0.0;
   double To = 1.0;
 };

@@ -183,7 +183,9 @@ int vtkPhantomHeartSource::RequestData(
   mpinn_phantom_options_default(&options);
   options.seed = static_cast<uint64_t>(this->Seed);
   options.nodes = static_cast<size_t>(this->NumberOfNodes);
+  options.ventricles = static_cast<mpinn_ventricles>(this->Ventricles);
   options.variation = this->Variation;
+  options.size = this->Size;
   run.SetPart(0.0, 0.4);
   mpinn_status status = mpinn_phantom_create(run, &options, &phantom.Subject);
 
@@ -200,8 +202,11 @@ int vtkPhantomHeartSource::RequestData(
   const auto mapSeed = static_cast<uint64_t>(this->MapSeed);
   if (status == MPINN_OK)
   {
-    status = mpinn_subject_sample_measured(
-      run, phantom.Subject, static_cast<size_t>(this->NumberOfMeasuredNodes), mapSeed);
+    mpinn_sampling sampling;
+    mpinn_sampling_default(&sampling);
+    sampling.seed = mapSeed;
+    sampling.count = static_cast<size_t>(this->NumberOfMeasuredNodes);
+    status = mpinn_subject_sample(run, phantom.Subject, &sampling);
   }
   if (status == MPINN_OK && this->NumberOfMaps > 0)
   {
@@ -234,7 +239,9 @@ void vtkPhantomHeartSource::PrintSelf(ostream& os, vtkIndent indent)
   this->Superclass::PrintSelf(os, indent);
   os << indent << "Seed: " << this->Seed << "\n";
   os << indent << "NumberOfNodes: " << this->NumberOfNodes << "\n";
+  os << indent << "Ventricles: " << this->Ventricles << "\n";
   os << indent << "Variation: " << this->Variation << "\n";
+  os << indent << "Size: " << this->Size << "\n";
   os << indent << "Scar: " << this->Scar << "\n";
   os << indent << "ScarSeed: " << this->ScarSeed << "\n";
   os << indent << "HealthyVelocity: " << this->HealthyVelocity << "\n";

@@ -15,8 +15,7 @@
 =========================================================================*/
 /**
  * @class   vtkPhantomHeartSource
- * @brief   A biventricular phantom heart with a scar, sites of measurement and simulated activation
- * maps.
+ * @brief   A phantom heart with a scar, sites of measurement and simulated activation maps.
  *
  * Output port 0 is the heart: a vtkUnstructuredGrid of tetrahedra in mm, LV long axis along z, with
  * the point arrays surface_class, segment (AHA-17, 18 the RV free wall), transmural, measured (1
@@ -48,6 +47,14 @@ public:
   vtkTypeMacro(vtkPhantomHeartSource, vtkUnstructuredGridAlgorithm);
   void PrintSelf(ostream& os, vtkIndent indent) override;
 
+  /** Which ventricles there are; of the right one alone the septum is part of the wall. */
+  enum VentriclesType
+  {
+    VENTRICLES_BOTH = 0,
+    VENTRICLES_LEFT = 1,
+    VENTRICLES_RIGHT = 2
+  };
+
   /** Where the scar is. */
   enum ScarType
   {
@@ -70,18 +77,35 @@ public:
 
   ///@{
   /**
-   * The wanted number of nodes, met within 5 %. Default: 2000.
+   * The wanted number of nodes, 400 to 1,000,000, met within 5 %. Default: 2000.
    */
-  vtkSetClampMacro(NumberOfNodes, int, 1600, 1000000);
+  vtkSetClampMacro(NumberOfNodes, int, 400, 1000000);
   vtkGetMacro(NumberOfNodes, int);
   ///@}
 
   ///@{
   /**
-   * How far shapes vary about the mean heart: 0 not at all, 1, the default, plausibly.
+   * Which ventricles there are. Default: VENTRICLES_BOTH.
    */
-  vtkSetClampMacro(Variation, double, 0.0, 1.0);
+  vtkSetClampMacro(Ventricles, int, VENTRICLES_BOTH, VENTRICLES_RIGHT);
+  vtkGetMacro(Ventricles, int);
+  ///@}
+
+  ///@{
+  /**
+   * How far shapes vary about the mean heart: 0 not at all, 1, the default, plausibly, 2 as far as
+   * disease takes them (dilated, thick, thin, an uneven wall, a slanted base).
+   */
+  vtkSetClampMacro(Variation, double, 0.0, 2.0);
   vtkGetMacro(Variation, double);
+  ///@}
+
+  ///@{
+  /**
+   * A factor on all lengths: 1, the default, a human heart, 0.15 a rabbit's.
+   */
+  vtkSetClampMacro(Size, double, 0.001, 1000.0);
+  vtkGetMacro(Size, double);
   ///@}
 
   ///@{
@@ -128,7 +152,7 @@ public:
 
   ///@{
   /**
-   * How many endocardial nodes are measured. Default: 300.
+   * How many endocardial nodes are measured; all where there are fewer. Default: 300.
    */
   vtkSetClampMacro(NumberOfMeasuredNodes, int, 8, 100000);
   vtkGetMacro(NumberOfMeasuredNodes, int);
@@ -165,7 +189,9 @@ protected:
 
   int Seed = 1;
   int NumberOfNodes = 2000;
+  int Ventricles = VENTRICLES_BOTH;
   double Variation = 1.0;
+  double Size = 1.0;
   int Scar = SCAR_PAPER_1;
   int ScarSeed = 1;
   double HealthyVelocity = 0.6;

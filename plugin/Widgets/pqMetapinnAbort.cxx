@@ -36,7 +36,7 @@
 namespace
 {
 const char* const ClassNames[] = { "vtkEikonalActivation", "vtkMetaPinnPersonalize",
-  "vtkPhantomHeartSource" };
+  "vtkMetapinnWhatIf", "vtkPhantomHeartSource" };
 
 /** How often a running algorithm lets events through, in ms. */
 const qint64 EventInterval = 100;

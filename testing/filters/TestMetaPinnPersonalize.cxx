@@ -1,12 +1,15 @@
 // vtkMetaPinnPersonalize: the core's answer on VTK's data, its errors, and its life in a pipeline.
-// The environment variable METAPINN_MODEL names untrained weights.
+// The environment variable METAPINN_MODEL names untrained weights of preset paper; the second
+// argument those of preset any-heart.
 #include "MetapinnTesting.h"
 
 #include "vtkMetaPinnPersonalize.h"
 #include "vtkMetapinnConvert.h"
 #include "vtkPhantomHeartSource.h"
 
+#include "vtkCallbackCommand.h"
 #include "vtkCellData.h"
+#include "vtkCommand.h"
 #include "vtkDataArraySelection.h"
 #include "vtkDoubleArray.h"
 #include "vtkFieldData.h"
@@ -23,6 +26,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <vector>
@@ -31,7 +35,7 @@ using namespace MetapinnTesting;
 
 namespace
 {
-std::string Folder;
+std::string Folder, AnyHeart;
 
 /** A phantom heart with six maps, made once. */
 vtkPhantomHeartSource* Phantom()
@@ -82,12 +86,13 @@ bool Same(vtkDataArray* a, vtkDataArray* b)
   return true;
 }
 
-bool FieldsAreTheCores()
+/** Whether a filter, with its maps chosen, gives what the core gives with these options. */
+bool SameAsTheCore(vtkMetaPinnPersonalize* filter, mpinn_personalize_options options,
+  const std::string& weights, const std::vector<const char*>& fields)
 {
   auto heart = Heart();
-  vtkNew<vtkMetaPinnPersonalize> filter;
-  Choose(filter);
   filter->SetInputData(heart);
+  filter->SetWeights(weights.c_str());
   filter->Update();
 
   mpinn_context* context = nullptr;
@@ -98,28 +103,163 @@ bool FieldsAreTheCores()
   std::string error;
   vtkMetapinnConvert::ToSubject(
     context, heart, "heart", vtkMetapinnConvert::AnyArray, &subject, cells, error);
-  const char* names[] = { "AT_00", "AT_01", "AT_02", "AT_03", "AT_04" };
-  mpinn_personalize_options options;
-  mpinn_personalize_options_default(&options);
-  options.n_context = 5;
-  options.context = names;
-  options.query = "AT_05";
-  const bool done = mpinn_model_read(context, vtkMetapinnConvert::ShippedWeights().c_str(),
-                      MPINN_BACKEND_CPU, &model) == MPINN_OK &&
+  const bool done =
+    mpinn_model_read(context, weights.c_str(), MPINN_BACKEND_CPU, &model) == MPINN_OK &&
     mpinn_personalize_subject(context, model, subject, nullptr, &options, nullptr, nullptr) ==
       MPINN_OK;
   bool same = done;
-  for (const char* name : { "AT", "CV", "PDEResidual", "Support" })
+  for (const char* name : fields)
   {
     auto expected = done ? vtk::TakeSmartPointer(vtkMetapinnConvert::NewArray(
                              mpinn_subject_find(subject, name, MPINN_NODES)))
                          : vtkSmartPointer<vtkDataArray>();
     same = same && Same(Result(filter, name), expected);
   }
+  for (const char* key : { "metapinn_origin_mm", "metapinn_origin_misfit_ms",
+         "metapinn_consistency_ms", "metapinn_uncertainty", "metapinn_query" })
+  {
+    const char* expected = done ? mpinn_subject_get_text(subject, key) : nullptr;
+    same = same && FieldText(filter, key) == (expected ? expected : "");
+  }
   mpinn_subject_destroy(&subject);
   mpinn_model_destroy(&model);
   mpinn_context_destroy(&context);
   CHECK(same);
+  return true;
+}
+
+bool FieldsAreTheCores()
+{
+  const char* names[] = { "AT_00", "AT_01", "AT_02", "AT_03", "AT_04" };
+  mpinn_personalize_options options;
+  mpinn_personalize_options_default(&options);
+  options.n_context = 5;
+  options.context = names;
+  options.query = "AT_05";
+  vtkNew<vtkMetaPinnPersonalize> filter;
+  Choose(filter);
+  return SameAsTheCore(filter, options, vtkMetapinnConvert::ShippedWeights(),
+    { "AT", "CV", "PDEResidual", "Support" });
+}
+
+/** Two context maps and an origin, which are enough here; one thread, since the machine may have
+ * other work. */
+void ChooseFew(vtkMetaPinnPersonalize* filter)
+{
+  filter->AddContextArray("AT_00");
+  filter->AddContextArray("AT_01");
+  filter->SetWeights(AnyHeart.c_str());
+  filter->SetNumberOfThreads(1);
+}
+
+bool PhysicsAndUncertaintyAreTheCores()
+{
+  const char* names[] = { "AT_00", "AT_01" };
+  mpinn_site origin = {};
+  Phantom()->GetOutput()->GetPoint(10, origin.position);
+  mpinn_personalize_options options;
+  mpinn_personalize_options_default(&options);
+  options.n_context = 2;
+  options.context = names;
+  options.eikonal = options.uncertainty = true;
+  vtkNew<vtkMetaPinnPersonalize> filter;
+  ChooseFew(filter);
+  filter->EikonalOn();
+  filter->UncertaintyOn();
+  const std::vector<const char*> fields = { "AT", "CV", "ATEikonal", "ATStd", "CVStd" };
+  CHECK(SameAsTheCore(filter, options, AnyHeart, fields));
+  CHECK(filter->GetConsistency() > 0 && Has(filter->GetSummary(), "ATEikonal"));
+  CHECK(FieldText(filter, "metapinn_preset") == "any-heart");
+  CHECK(!filter->GetStranger() && FieldText(filter, "Notice").empty());
+
+  // From a given origin, whose misfit is none.
+  options.uncertainty = false;
+  options.origin = &origin;
+  filter->UncertaintyOff();
+  filter->UseOriginOn();
+  filter->SetOrigin(origin.position);
+  CHECK(SameAsTheCore(filter, options, AnyHeart, { "AT", "ATEikonal" }));
+  CHECK(FieldText(filter, "metapinn_origin_misfit_ms") == "0");
+
+  // The same questions to the paper's preset.
+  filter->UncertaintyOn();
+  options.uncertainty = true;
+  return SameAsTheCore(filter, options, vtkMetapinnConvert::ShippedWeights(), fields);
+}
+
+bool NothingIsLeftOfAnEarlierAnswer()
+{
+  vtkNew<vtkMetaPinnPersonalize> first, second;
+  ChooseFew(first);
+  first->EikonalOn();
+  first->UncertaintyOn();
+  first->SetInputData(Heart());
+  ChooseFew(second);
+  second->SetInputConnection(first->GetOutputPort());
+  second->Update();
+  CHECK(Result(first, "ATEikonal") && Result(first, "CVStd"));
+  for (const char* name : { "ATEikonal", "ATStd", "CVStd", "AT_input" })
+  {
+    CHECK(!Result(second, name));
+  }
+  CHECK(FieldText(second, "metapinn_origin_mm").empty());
+  CHECK(FieldText(second, "metapinn_uncertainty").empty());
+  CHECK(Same(Result(second, "AT"), Result(first, "AT")));
+  // The truth that the heart came with is still there, and not the first answer in its place.
+  CHECK(Same(Result(second, "CV_input"), Phantom()->GetOutput()->GetPointData()->GetArray("CV")));
+  return true;
+}
+
+bool RefinementIsReportedAndCanBeAborted()
+{
+  vtkNew<vtkMetaPinnPersonalize> filter;
+  Listener heard(filter);
+  ChooseFew(filter);
+  filter->SetInputData(Heart());
+  filter->RefineOn();
+  filter->SetRefineSeconds(1000);
+  vtkNew<vtkCallbackCommand> stop;
+  stop->SetCallback(
+    [](vtkObject* caller, unsigned long, void*, void*)
+    {
+      auto* algorithm = static_cast<vtkAlgorithm*>(caller);
+      const char* what = algorithm->GetProgressText();
+      algorithm->SetAbortExecute(what && strstr(what, "refining") ? 1 : 0);
+    });
+  const unsigned long tag = filter->AddObserver(vtkCommand::ProgressEvent, stop);
+  filter->Update();
+  CHECK(heard.Error().empty() && filter->GetOutput()->GetNumberOfPoints() == 0);
+  filter->RemoveObserver(tag);
+  filter->SetRefineSeconds(0.05);
+  filter->Update();
+  CHECK(heard.Error().empty() && Result(filter, "AT"));
+  CHECK(Has(FieldText(filter, "metapinn_refine"), "misfit on held back nodes"));
+  CHECK(Has(filter->GetSummary(), "refined"));
+  filter->RefineOff();
+  filter->Update();
+  CHECK(FieldText(filter, "metapinn_refine").empty());
+  return true;
+}
+
+bool ARefinementThatCannotBeIsRefused()
+{
+  vtkNew<vtkMetaPinnPersonalize> filter;
+  Listener heard(filter);
+  ChooseFew(filter);
+  filter->SetInputData(Heart());
+  filter->RefineOn();
+  for (const double seconds : { 0.0, -1.0, std::nan("") })
+  {
+    filter->SetRefineSeconds(seconds);
+    filter->Update();
+    CHECK(Has(heard.Error(), "Refine Seconds") && filter->GetOutput()->GetNumberOfPoints() == 0);
+  }
+  filter->SetRefineSeconds(1);
+  filter->SetWeights(nullptr); // those of the paper's preset
+  filter->Update();
+  const std::string error = heard.Error();
+  CHECK(Has(error, "'paper'") && Has(error, "'any-heart'"));
+  CHECK(filter->GetOutput()->GetNumberOfPoints() == 0);
   return true;
 }
 
@@ -476,7 +616,10 @@ bool AnAbortEndsOneRunOnly()
 int TestMetaPinnPersonalize(int argc, char* argv[])
 {
   Folder = argc > 1 ? argv[1] : ".";
-  return FieldsAreTheCores() && TheHeartComesThroughWithProvenance() &&
+  AnyHeart = argc > 2 ? argv[2] : "";
+  return FieldsAreTheCores() && PhysicsAndUncertaintyAreTheCores() &&
+      NothingIsLeftOfAnEarlierAnswer() && RefinementIsReportedAndCanBeAborted() &&
+      ARefinementThatCannotBeIsRefused() && TheHeartComesThroughWithProvenance() &&
       AMeasuredSurfaceGivesWhatTheHeartsOwnMapsGive() && MeasuredPointsNeedNoTriangles() &&
       ASurfaceIsAHeartToo() && OriginsThreadsAndBackends() && BadMapsAreNamed() &&
       SentinelsAreNotMeasurements() && BadMeshesAreNamed() && BadMeasuredPointsAreNamed() &&

@@ -70,6 +70,19 @@ bool TheMeasuredSurfaceHasWhatWasMeasuredAndNoMore()
   return true;
 }
 
+/** How far the boxes of two hearts differ: the sum over their six faces, mm. */
+double BoxDifference(vtkPhantomHeartSource* one, vtkPhantomHeartSource* other)
+{
+  double a[6], b[6], difference = 0;
+  one->GetOutput()->GetBounds(a);
+  other->GetOutput()->GetBounds(b);
+  for (int i = 0; i < 6; ++i)
+  {
+    difference += std::abs(a[i] - b[i]);
+  }
+  return difference;
+}
+
 bool TheSameSeedGivesTheSameHeart()
 {
   vtkNew<vtkPhantomHeartSource> one, two, other;
@@ -84,21 +97,13 @@ bool TheSameSeedGivesTheSameHeart()
   two->Update();
   other->Update();
   CHECK(one->GetOutput()->GetNumberOfPoints() == two->GetOutput()->GetNumberOfPoints());
-  double difference = 0;
   for (vtkIdType i = 0; i < one->GetOutput()->GetNumberOfPoints(); ++i)
   {
     CHECK(one->GetOutput()->GetPoint(i)[0] == two->GetOutput()->GetPoint(i)[0]);
     CHECK(one->GetOutput()->GetPointData()->GetArray("AT_00")->GetTuple1(i) ==
       two->GetOutput()->GetPointData()->GetArray("AT_00")->GetTuple1(i));
   }
-  double a[6], b[6];
-  one->GetOutput()->GetBounds(a);
-  other->GetOutput()->GetBounds(b);
-  for (int i = 0; i < 6; ++i)
-  {
-    difference += std::abs(a[i] - b[i]);
-  }
-  CHECK(difference > 1);
+  CHECK(BoxDifference(one, other) > 1);
   return true;
 }
 
@@ -116,6 +121,71 @@ bool ScarsAndNoMaps()
     source->GetOutput()->GetPointData()->GetArray("CV")->GetRange(range);
     CHECK(std::abs(range[0] - (scar == vtkPhantomHeartSource::SCAR_NONE ? 0.6 : 0.2)) < 1e-6);
   }
+  return true;
+}
+
+/** How many points of the source's heart are of a surface class. */
+vtkIdType OfClass(vtkPhantomHeartSource* source, int surfaceClass)
+{
+  vtkDataArray* classes = source->GetOutput()->GetPointData()->GetArray("surface_class");
+  vtkIdType count = 0;
+  for (vtkIdType i = 0; i < classes->GetNumberOfTuples(); ++i)
+  {
+    count += classes->GetTuple1(i) == surfaceClass;
+  }
+  return count;
+}
+
+bool OneVentricleIsAHeartToo()
+{
+  const int left = 3, right = 4; // surface classes of the endocardia
+  vtkNew<vtkPhantomHeartSource> source;
+  Listener heard(source);
+  source->SetNumberOfNodes(500);
+  source->SetRefinements(0);
+  source->SetNumberOfMaps(1);
+  source->Update();
+  CHECK(OfClass(source, left) > 0 && OfClass(source, right) > 0);
+  source->SetVentricles(vtkPhantomHeartSource::VENTRICLES_LEFT);
+  source->Update();
+  CHECK(OfClass(source, left) > 0 && OfClass(source, right) == 0);
+  CHECK(std::abs(source->GetOutput()->GetNumberOfPoints() - 500) <= 25);
+  CHECK(source->GetMeasuredOutput()->GetNumberOfPolys() > 0);
+  source->SetVentricles(vtkPhantomHeartSource::VENTRICLES_RIGHT);
+  source->Update();
+  CHECK(OfClass(source, left) == 0 && OfClass(source, right) > 0);
+  CHECK(source->GetMeasuredOutput()->GetNumberOfPolys() > 0);
+  // There are fewer endocardial nodes than were asked for: all of them are measured.
+  double measured[2];
+  source->GetMeasuredOutput()->GetPointData()->GetArray("measured")->GetRange(measured);
+  CHECK(heard.Error().empty() && measured[0] == 1);
+  return true;
+}
+
+bool SizeAndVariationShapeIt()
+{
+  vtkNew<vtkPhantomHeartSource> human, rabbit, diseased;
+  for (vtkPhantomHeartSource* source : { human.Get(), rabbit.Get(), diseased.Get() })
+  {
+    source->SetNumberOfNodes(400);
+    source->SetNumberOfMaps(0);
+  }
+  rabbit->SetSize(0.15);
+  diseased->SetVariation(2);
+  human->Update();
+  rabbit->Update();
+  diseased->Update();
+  const double length = human->GetOutput()->GetLength();
+  CHECK(std::abs(rabbit->GetOutput()->GetLength() - 0.15 * length) < 1e-6 * length);
+  CHECK(BoxDifference(diseased, human) > 1);
+  // Out of range, the nearest that is in it.
+  diseased->SetVariation(3);
+  rabbit->SetSize(-1);
+  human->SetNumberOfNodes(10);
+  human->SetVentricles(7);
+  CHECK(diseased->GetVariation() == 2 && rabbit->GetSize() == 0.001);
+  CHECK(human->GetNumberOfNodes() == 400);
+  CHECK(human->GetVentricles() == vtkPhantomHeartSource::VENTRICLES_RIGHT);
   return true;
 }
 
@@ -142,7 +212,8 @@ bool AnAbortEndsOneRunOnly()
 int TestPhantomHeartSource(int, char*[])
 {
   return HeartAndMapsAreThere() && TheMeasuredSurfaceHasWhatWasMeasuredAndNoMore() &&
-      TheSameSeedGivesTheSameHeart() && ScarsAndNoMaps() && AnAbortEndsOneRunOnly()
+      TheSameSeedGivesTheSameHeart() && ScarsAndNoMaps() && OneVentricleIsAHeartToo() &&
+      SizeAndVariationShapeIt() && AnAbortEndsOneRunOnly()
     ? EXIT_SUCCESS
     : EXIT_FAILURE;
 }

@@ -1,8 +1,13 @@
 """The filters in Python, without ParaView: import, properties, and a phantom heart's activation by the eikonal equation."""
-from metapinn_vtk.MetapinnFilters import vtkEikonalActivation, vtkMetaPinnPersonalize, vtkPhantomHeartSource
+from metapinn_vtk.MetapinnFilters import (
+    vtkEikonalActivation,
+    vtkMetaPinnPersonalize,
+    vtkMetapinnWhatIf,
+    vtkPhantomHeartSource,
+)
 
 source = vtkPhantomHeartSource()
-source.SetNumberOfNodes(1600)
+source.SetNumberOfNodes(400)
 source.SetNumberOfMaps(1)
 source.SetRefinements(0)
 
@@ -12,6 +17,13 @@ solver.AddSite(0, 0, 0, 10)
 solver.Update()
 low, high = solver.GetOutput().GetPointData().GetArray("AT").GetRange()
 assert low >= 10 and high > low, (low, high)
+
+what = vtkMetapinnWhatIf()
+what.SetInputConnection(source.GetOutputPort())
+what.AddSite(0, 0, -50)
+what.Update()
+low, high = what.GetOutput().GetPointData().GetArray("AT_whatif").GetRange()
+assert low >= 0 and high == what.GetLastActivation(), (low, high)
 
 twin = vtkMetaPinnPersonalize()
 twin.SetNumberOfThreads(-3)

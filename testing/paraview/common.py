@@ -15,6 +15,7 @@ def options():
     parser = argparse.ArgumentParser()
     parser.add_argument("--plugin", required=True)
     parser.add_argument("--weights", default="")
+    parser.add_argument("--any-heart", default="")
     parser.add_argument("--folder", default=".")
     parser.add_argument("--baseline", default="")
     parser.add_argument("--url", default="")
@@ -31,7 +32,7 @@ def start(chosen):
 
 
 def phantom(**properties):
-    return simple.PhantomHeart(NumberOfNodes=1700, Refinements=0, **properties)
+    return simple.PhantomHeart(**{"NumberOfNodes": 1700, "Refinements": 0, **properties})
 
 
 def personalize(heart, weights):

@@ -1,11 +1,11 @@
-/* Writes weights as they are before any training, for the tests of the filters: make_test_weights SEED FILE.
- */
+/* Writes weights as they are before any training, for the tests of the filters:
+ * make_test_weights PRESET SEED FILE. */
 #include "model/model.h"
 
 #include <stdio.h>
 
-static mpinn_status make(mpinn_context *context, uint64_t seed, const char *path) {
-  const mpinn_preset *preset = mpinn_preset_find("paper");
+static mpinn_status make(mpinn_context *context, const mpinn_preset *preset, uint64_t seed,
+                         const char *path) {
   const mpinn_text texts[] = {{"protocol", "untrained"}};
   const mpinn_ops *ops = NULL;
   mpinn_network *network = NULL;
@@ -24,8 +24,9 @@ static mpinn_status make(mpinn_context *context, uint64_t seed, const char *path
 
 int main(int argc, char **argv) {
   mpinn_context *context = NULL;
-  if (argc != 3 || mpinn_context_create(NULL, &context) != MPINN_OK) return 2;
-  const mpinn_status status = make(context, strtoull(argv[1], NULL, 10), argv[2]);
+  const mpinn_preset *preset = argc == 4 ? mpinn_preset_find(argv[1]) : NULL;
+  if (!preset || mpinn_context_create(NULL, &context) != MPINN_OK) return 2;
+  const mpinn_status status = make(context, preset, strtoull(argv[2], NULL, 10), argv[3]);
   if (status != MPINN_OK) fprintf(stderr, "%s\n", mpinn_context_error(context));
   mpinn_context_destroy(&context);
   return status != MPINN_OK;

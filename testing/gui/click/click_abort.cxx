@@ -1,6 +1,6 @@
-// A plugin of Qt that presses ParaView's abort button once, the first time that it is enabled.
-// Scripts of clicks cannot do that: they wait while a filter computes. Chosen by
-// QT_QPA_GENERIC_PLUGINS=click_abort.
+// A plugin of Qt that presses ParaView's abort button once: the first time that it is enabled, or
+// the Nth. Scripts of clicks cannot do that: they wait while a filter computes. Chosen by
+// QT_QPA_GENERIC_PLUGINS=click_abort or click_abort:N.
 #include <QApplication>
 #include <QEvent>
 #include <QGenericPlugin>
@@ -13,8 +13,9 @@ class ClickAbort : public QObject
   Q_OBJECT
 
 public:
-  explicit ClickAbort(QObject* parent)
+  ClickAbort(int which, QObject* parent)
     : QObject(parent)
+    , ToCome(which)
   {
     qApp->installEventFilter(this);
   }
@@ -23,7 +24,7 @@ public:
   {
     auto* button = qobject_cast<QToolButton*>(object);
     if (event->type() == QEvent::EnabledChange && button && button->isEnabled() &&
-      button->objectName() == "AbortButton")
+      button->objectName() == "AbortButton" && --this->ToCome == 0)
     {
       qApp->removeEventFilter(this);
       this->Click(button);
@@ -45,6 +46,8 @@ private:
           type == QEvent::MouseButtonPress ? Qt::LeftButton : Qt::NoButton, Qt::NoModifier));
     }
   }
+
+  int ToCome; ///< times that the button is enabled, to the one that counts
 };
 
 class ClickAbortPlugin : public QGenericPlugin
@@ -53,7 +56,10 @@ class ClickAbortPlugin : public QGenericPlugin
   Q_PLUGIN_METADATA(IID QGenericPluginFactoryInterface_iid FILE "click_abort.json")
 
 public:
-  QObject* create(const QString&, const QString&) override { return new ClickAbort(this); }
+  QObject* create(const QString&, const QString& which) override
+  {
+    return new ClickAbort(which.isEmpty() ? 1 : which.toInt(), this);
+  }
 };
 
 #include "click_abort.moc"
