@@ -10,9 +10,13 @@
 
 enum { DEFAULT_SOLVES = 16, FEWEST = 4, FEWEST_OF_BASIN = 8 };
 
-/* How far from a point an origin is looked for first, in spans of the times in use: one whose onset precedes
- * the earliest time by a span is as far as two from the last point. */
-static const double near_spans = 2.5;
+/* In spans of the times in use: how far from its points an origin is looked for at first, and how good it
+ * must be, lest it be looked for everywhere. */
+static const double near_spans = 2.5, good_share = 0.1;
+/* A time later than this share of the span counts less than half of the earliest. */
+static const double early_share = 0.35;
+/* What a ms counts by which an onset precedes the earliest time by more than the span. */
+static const double weight_of_ahead = 0.05;
 
 /* The points in use. */
 typedef struct search_data {
@@ -21,6 +25,7 @@ typedef struct search_data {
   double *points; /* [n][3], mm */
   double *times;  /* [n], ms since the earliest of all measured times */
   double span;    /* ms, the greatest of times */
+  double *weight; /* [n], what each counts; their sum is 1 */
   float *travel;  /* [node_count][n], ms between node and point; NaN where there is no way */
   double *onset;  /* [node_count], ms: the onset that suits the times best, were the origin there */
   double *score;  /* [node_count], ms, see judge; infinite where there is no way to all points */
@@ -29,6 +34,7 @@ typedef struct search_data {
 static void search_clear(search_data *data) {
   free(data->points);
   free(data->times);
+  free(data->weight);
   free(data->travel);
   free(data->onset);
   free(data->score);
@@ -69,6 +75,7 @@ static mpinn_status take_spread(mpinn_context *context, const mpinn_origin_searc
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &chosen, count));
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &data->points, 3 * count));
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &data->times, count));
+  MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &data->weight, count));
   for (size_t i = 0; i < n; i++) nodes[i] = early[i].index;
   MPINN_TRY_GOTO(done, status, mpinn_farthest_points(context, search->points, n, nodes, 0, count, chosen));
   for (size_t i = 0; i < count; i++) {
@@ -137,17 +144,17 @@ static bool have_met(const search_data *data) {
   return false;
 }
 
-static void measure_span(search_data *data) {
+/* The velocity's error grows with the way: what is early tells more. */
+static void weigh(search_data *data) {
+  double sum = 0;
   data->span = 0;
   for (size_t i = 0; i < data->n; i++) data->span = fmax(data->span, data->times[i]);
-}
-
-/* Fronts that end early do where the points are near each other, as those of one origin are. */
-static mpinn_status find_travel(mpinn_context *context, search_data *data) {
-  MPINN_TRY(MPINN_NEW(context, &data->travel, data->solver->mesh->node_count * data->n));
-  measure_span(data);
-  MPINN_TRY(solve_points(context, near_spans * data->span, data));
-  return have_met(data) ? MPINN_OK : solve_points(context, INFINITY, data);
+  for (size_t i = 0; i < data->n; i++) {
+    const double late = data->span > 0 ? data->times[i] / (early_share * data->span) : 0;
+    data->weight[i] = 1 / (1 + late * late);
+    sum += data->weight[i];
+  }
+  for (size_t i = 0; i < data->n; i++) data->weight[i] /= sum;
 }
 
 static size_t count_reached(const search_data *data, size_t node) {
@@ -190,11 +197,11 @@ static mpinn_status keep_component(mpinn_context *context, search_data *data) {
 
 /* How bad an origin is, ms, that leaves deviations of this root mean square of the times, the earliest being
  * 0. Nothing is activated before its origin: a later onset counts by how much it is later than the deviations
- * can explain. And where tissue is slow a point far behind it may leave less than the true one, only to begin
- * very early: an onset that precedes the earliest time by more than all times in use span counts by how much
- * more. */
+ * can explain. And where tissue is slow a point far behind it may leave no more than the true one, only to
+ * begin very early: what an onset precedes the earliest time by, beyond the span of all times in use, counts
+ * a little; not more, for an origin may well be far from all that was measured. */
 static double judge(const search_data *data, double onset, double deviation) {
-  const double late = fmax(onset - 3 * deviation, 0), ahead = fmax(-onset - data->span, 0);
+  const double late = fmax(onset - 3 * deviation, 0), ahead = weight_of_ahead * fmax(-onset - data->span, 0);
   return sqrt(deviation * deviation + late * late + ahead * ahead);
 }
 
@@ -204,13 +211,13 @@ static void judge_nodes(mpinn_context *context, search_data *data) {
   for (size_t node = 0; node < data->solver->mesh->node_count; node++) {
     const float *travel = data->travel + node * n;
     double onset = 0, square = 0;
-    for (size_t i = 0; i < n; i++) onset += (data->times[i] - (double)travel[i]) / (double)n;
+    for (size_t i = 0; i < n; i++) onset += data->weight[i] * (data->times[i] - (double)travel[i]);
     for (size_t i = 0; i < n; i++) {
       const double left = data->times[i] - (double)travel[i] - onset;
-      square += left * left;
+      square += data->weight[i] * left * left;
     }
     data->onset[node] = onset;
-    data->score[node] = isnan(square) ? INFINITY : judge(data, onset, sqrt(square / (double)n));
+    data->score[node] = isnan(square) ? INFINITY : judge(data, onset, sqrt(square));
   }
 }
 
@@ -294,7 +301,7 @@ static void products_of_cell(const search_data *data, size_t cell, double gram[4
     for (size_t a = 0; a < corners; a++) {
       const size_t node = (size_t)nodes[a];
       left[a] = data->times[i] - (double)data->travel[node * n + i] - data->onset[node];
-      for (size_t b = 0; b <= a; b++) gram[a][b] += left[a] * left[b] / (double)n;
+      for (size_t b = 0; b <= a; b++) gram[a][b] += data->weight[i] * left[a] * left[b];
     }
   }
   for (size_t a = 0; a < corners; a++) {
@@ -342,12 +349,12 @@ static void search_cells(mpinn_context *context, const search_data *data, double
 
 /* ---- the search ---- */
 
-static mpinn_status search_wall(mpinn_context *context, search_data *data, mpinn_origin *origin) {
+/* score: of the origin found; infinite without any. */
+static mpinn_status search_wall(mpinn_context *context, search_data *data, mpinn_origin *origin,
+                                double *score) {
   const mpinn_mesh *mesh = data->solver->mesh;
   candidate best;
-  MPINN_TRY(MPINN_NEW(context, &data->onset, mesh->node_count));
-  MPINN_TRY(MPINN_NEW(context, &data->score, mesh->node_count));
-  measure_span(data);
+  weigh(data);
   judge_nodes(context, data);
   *origin = (mpinn_origin){.n_used = data->n};
   for (size_t node = 0; node < mesh->node_count; node++)
@@ -359,18 +366,38 @@ static mpinn_status search_wall(mpinn_context *context, search_data *data, mpinn
           best.weights[a] * mesh->points[3 * (size_t)mesh->cells[mesh->type * best.cell + a] + d];
   origin->site.onset = fmin(best.onset, 0);
   origin->misfit = best.misfit;
+  *score = best.score;
   return MPINN_OK;
+}
+
+/* Fronts that end early suffice where the points are near the origin; they need not meet at all. */
+static mpinn_status search_near(mpinn_context *context, search_data *data, mpinn_origin *origin,
+                                double *score) {
+  *score = INFINITY;
+  weigh(data);
+  MPINN_TRY(solve_points(context, near_spans * data->span, data));
+  return have_met(data) ? search_wall(context, data, origin, score) : MPINN_OK;
+}
+
+static mpinn_status search_everywhere(mpinn_context *context, search_data *data, mpinn_origin *origin) {
+  double score;
+  MPINN_TRY(solve_points(context, INFINITY, data));
+  MPINN_TRY(keep_component(context, data));
+  return search_wall(context, data, origin, &score);
 }
 
 mpinn_status mpinn_find_origin(mpinn_context *context, const mpinn_eikonal *solver,
                                const mpinn_origin_search *search, mpinn_origin *origin) {
+  const size_t nodes = solver->mesh->node_count;
   search_data data = {.solver = solver};
-  double earliest = 0;
+  double earliest = 0, score = INFINITY;
   mpinn_status status;
   MPINN_TRY_GOTO(done, status, take_points(context, search, &earliest, &data));
-  MPINN_TRY_GOTO(done, status, find_travel(context, &data));
-  MPINN_TRY_GOTO(done, status, keep_component(context, &data));
-  status = search_wall(context, &data, origin);
+  MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &data.travel, nodes * data.n));
+  MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &data.onset, nodes));
+  MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &data.score, nodes));
+  MPINN_TRY_GOTO(done, status, search_near(context, &data, origin, &score));
+  if (!(score <= good_share * data.span)) status = search_everywhere(context, &data, origin);
   origin->site.onset += earliest;
 done:
   search_clear(&data);

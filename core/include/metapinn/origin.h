@@ -26,9 +26,10 @@ typedef struct mpinn_origin {
 } mpinn_origin;
 
 /* By reciprocity: a front takes as long from x to a measured point as from there to x, so that one solve a
- * measured point tells for every x what its times would be but for the onset, which is their mean difference.
+ * measured point tells for every x what its times would be but for the onset, which is their mean difference (early
+ * times count more: the velocity's error grows with the way).
  * The best x is then looked for between nodes. One from which the front would arrive at the earliest point
- * after the onset by more than all times used span is the worse for it. Where the mesh is of several
+ * after the onset by more than all times used span is a little the worse for it. Where the mesh is of several
  * components, one with most of the points used. MPINN_ERROR_MAP: fewer than 4 different points measured, or
  * in one component. */
 mpinn_status mpinn_find_origin(mpinn_context *context, const mpinn_eikonal *solver,
