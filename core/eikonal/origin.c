@@ -101,7 +101,7 @@ static mpinn_status take_points(mpinn_context *context, const mpinn_origin_searc
     if (is_measured(search, i)) known[n_known++] = (timed_point){search->times[i], i};
   qsort(known, n_known, sizeof *known, compare_times);
   size_t n_early = n_known / 5 > 4 * max ? n_known / 5 : 4 * max;
-  if (n_early > n_known) n_early = n_known;
+  if (n_early > n_known || search->is_early) n_early = n_known;
   if (n_early > 0) {
     *earliest = known[0].time;
     status = take_spread(context, search, n_early, known, max, data);

@@ -6,7 +6,7 @@
 
 static mpinn_status find_origin(mpinn_context *context, const mpinn_twin *twin, const mpinn_eikonal *solver,
                                 mpinn_origin *origin) {
-  mpinn_origin_search search = {0};
+  mpinn_origin_search search = {.is_early = true};
   if (twin->method == &mpinn_twin_local) { /* found on the way already */
     *origin = twin->local.origin;
     return MPINN_OK;

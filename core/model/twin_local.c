@@ -56,7 +56,8 @@ static mpinn_status find_origin(mpinn_context *context, const mpinn_personalizat
                                 mpinn_origin *origin) {
   mpinn_eikonal *solver = NULL;
   mpinn_velocity velocity;
-  mpinn_origin_search search = {.n = maps->n_nodes, .points = maps->points, .max_solves = 8};
+  mpinn_origin_search search = {
+      .n = maps->n_nodes, .points = maps->points, .max_solves = 8, .is_early = true};
   double *times = NULL;
   *origin = (mpinn_origin){.misfit = 0};
   if (!input->query && input->origin) {

@@ -15,6 +15,7 @@ typedef struct mpinn_origin_search {
   size_t n;
   const double *points; /* [n][3], mm; the nearest points of the mesh are taken for them */
   const double *times;  /* [n], ms, of a clock with any zero; NaN and ≤ −9999: not measured */
+  bool is_early;        /* the points are an early part already: the search looks at all of them */
   size_t max_solves;    /* how many points, well spread, are used: one eikonal solve each; 0: 16 */
 } mpinn_origin_search;
 
