@@ -17,7 +17,6 @@ void mpinn_refine_options_default(mpinn_refine_options *options) {
 
 static mpinn_status check(mpinn_context *context, const mpinn_twin *twin, const mpinn_mesh *mesh,
                           const mpinn_refine_options *options) {
-  const mpinn_wall *wall = &twin->local.heart->wall;
   if (twin->method != &mpinn_twin_local)
     return mpinn_fail(context, MPINN_ERROR_MODEL,
                       "Weights of preset '%s' have no local features, so that their twin cannot be refined; "
@@ -26,6 +25,7 @@ static mpinn_status check(mpinn_context *context, const mpinn_twin *twin, const 
   if (!(options->seconds >= 0) || !isfinite(options->seconds))
     return mpinn_fail(context, MPINN_ERROR_ARGUMENT,
                       "A refinement may take %g seconds; expected a number of at least 0", options->seconds);
+  const mpinn_wall *wall = &twin->local.heart->wall;
   for (size_t a = 0; a < wall->n; a++)
     if ((size_t)wall->nodes[a] >= mpinn_mesh_node_count(mesh) ||
         memcmp(mpinn_mesh_points(mesh) + 3 * (size_t)wall->nodes[a], wall->anchors + 3 * a,
