@@ -2,8 +2,14 @@
 #ifndef MPINN_BASE_VECTOR_H
 #define MPINN_BASE_VECTOR_H
 
+#include <math.h>
+
 static inline double mpinn_dot(const double a[3], const double b[3]) {
   return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+static inline double mpinn_norm(const double a[3]) {
+  return sqrt(mpinn_dot(a, a));
 }
 
 static inline void mpinn_cross(const double a[3], const double b[3], double c[3]) {

@@ -406,19 +406,6 @@ done:
 
 /* ---- several origins ---- */
 
-static size_t nearest_node(const mpinn_mesh *mesh, const double *point) {
-  size_t nearest = 0;
-  double least = INFINITY;
-  for (size_t node = 0; node < mesh->node_count; node++) {
-    const double *p = mesh->points + 3 * node;
-    const double x = p[0] - point[0], y = p[1] - point[1], z = p[2] - point[2];
-    if (x * x + y * y + z * z >= least) continue;
-    least = x * x + y * y + z * z;
-    nearest = node;
-  }
-  return nearest;
-}
-
 /* times[n] with NaN outside of a basin. */
 static mpinn_status find_origin_of_basin(mpinn_context *context, const mpinn_eikonal *solver,
                                          const mpinn_origin_search *basin, size_t number,
@@ -434,7 +421,7 @@ static mpinn_status find_origin_of_basin(mpinn_context *context, const mpinn_eik
                       "The search for several sites of origin has no measured point for site %zu", number);
   const double *p = basin->points + 3 * first;
   *origin = (mpinn_origin){.site = {.position = {p[0], p[1], p[2]}, .onset = basin->times[first]},
-                           .node = nearest_node(solver->mesh, p),
+                           .node = mpinn_mesh_nearest_node(solver->mesh, p),
                            .n_used = 1};
   return MPINN_OK;
 }

@@ -1,5 +1,6 @@
 #include "metapinn/rhythm.h"
 
+#include "base/order.h"
 #include "eikonal/rhythm_graph.h"
 #include "heart/graph_neighbours.h"
 #include "metapinn/map_names.h"
@@ -127,14 +128,9 @@ static double measure_roughness(const mpinn_rhythm_graph *g) {
   return fmin(left / variance / (1 + 1.0 / NEAREST), 1);
 }
 
-static int compare_doubles(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 static double measure_span(const mpinn_rhythm_graph *g) {
   memcpy(g->t, g->raw, g->n * sizeof *g->t);
-  qsort(g->t, g->n, sizeof *g->t, compare_doubles);
+  qsort(g->t, g->n, sizeof *g->t, mpinn_compare_doubles);
   return g->t[g->n - 1 - g->n / 50] - g->t[g->n / 50];
 }
 

@@ -1,5 +1,7 @@
 #include "eikonal/internal.h"
 
+#include "base/vector.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,12 +35,8 @@ static tensor inverse(const tensor *t) {
   return r;
 }
 
-static double norm(const double v[3]) {
-  return sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
-}
-
 static bool normalize(double v[3]) {
-  const double length = norm(v);
+  const double length = mpinn_norm(v);
   for (int i = 0; i < 3; i++) v[i] /= length;
   return length > 0 && isfinite(length);
 }
@@ -60,7 +58,7 @@ static bool metric_at(const mpinn_velocity *velocity, size_t index, tensor *metr
   if (!normalize(s)) return false;
   const double along = s[0] * f[0] + s[1] * f[1] + s[2] * f[2];
   for (int i = 0; i < 3; i++) s[i] -= along * f[i];
-  if (norm(s) < 1e-6 || !normalize(s)) return false;
+  if (mpinn_norm(s) < 1e-6 || !normalize(s)) return false;
   add_square(metric, s, 1 / (speeds[1] * speeds[1]) - slow);
   return true;
 }

@@ -546,3 +546,16 @@ void mpinn_mesh_nearest(const mpinn_mesh *mesh, const double position[3], mpinn_
       try_cell(mesh, mpinn_mesh_corner_cell(mesh, mesh->corners[k]), position, place);
   }
 }
+
+size_t mpinn_mesh_nearest_node(const mpinn_mesh *mesh, const double point[3]) {
+  size_t nearest = 0;
+  double least = INFINITY;
+  for (size_t node = 0; node < mesh->node_count; node++) {
+    const double *p = mesh->points + 3 * node;
+    const double x = p[0] - point[0], y = p[1] - point[1], z = p[2] - point[2];
+    if (x * x + y * y + z * z >= least) continue;
+    least = x * x + y * y + z * z;
+    nearest = node;
+  }
+  return nearest;
+}

@@ -37,6 +37,8 @@ typedef struct mpinn_mesh_place {
   double distance;    /* mm, from the point that was asked for */
 } mpinn_mesh_place;
 
+/* The node nearest to point (mm), of several the first. */
+size_t mpinn_mesh_nearest_node(const mpinn_mesh *mesh, const double point[3]);
 /* The point of the usable cells that is nearest to position (mm, finite), and one cell that has it. */
 void mpinn_mesh_nearest(const mpinn_mesh *mesh, const double position[3], mpinn_mesh_place *place);
 

@@ -1,5 +1,7 @@
 #include "model/calibration.h"
 
+#include "base/order.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -59,13 +61,8 @@ typedef struct sized_error {
   float size, error; /* both over part 1 */
 } sized_error;
 
-static int compare_floats(const void *a, const void *b) {
-  const float x = *(const float *)a, y = *(const float *)b;
-  return (x > y) - (x < y);
-}
-
 static int compare_errors(const void *a, const void *b) {
-  return compare_floats(&((const sized_error *)a)->error, &((const sized_error *)b)->error);
+  return mpinn_compare_floats(&((const sized_error *)a)->error, &((const sized_error *)b)->error);
 }
 
 /* Of answers of nearly the same size: their mean, and the deviation whose 1.645 holds nine errors in ten. */
@@ -91,7 +88,7 @@ mpinn_status mpinn_calibration_learn_usual(mpinn_context *context, const mpinn_c
       const float *parts = samples[s].parts + MPINN_SPREAD_PARTS * i;
       errors[filled++] = (sized_error){(float)size_of(parts), samples[s].error[i] / parts[1]};
     }
-  qsort(errors, count, sizeof *errors, compare_floats); /* by size, their first member */
+  qsort(errors, count, sizeof *errors, mpinn_compare_floats); /* by size, their first member */
   for (size_t k = 0; k < MPINN_SPREAD_KNOTS; k++) {
     const size_t first = k * count / MPINN_SPREAD_KNOTS, last = (k + 1) * count / MPINN_SPREAD_KNOTS;
     make_knot(errors + first, last - first, c->usual[field][k]);
@@ -158,7 +155,7 @@ static void descend(fit *f, double unit, double *squares) {
 /* By how much guesses fall short of nine errors in ten. Sums are spent. */
 static double shortfall(fit *f) {
   for (size_t i = 0; i < f->count; i++) f->sums[i] = f->error[i] / fmaxf(sqrtf(f->sums[i]), 1e-12f);
-  qsort(f->sums, f->count, sizeof *f->sums, compare_floats);
+  qsort(f->sums, f->count, sizeof *f->sums, mpinn_compare_floats);
   return (double)f->sums[(size_t)(0.9 * (double)(f->count - 1))];
 }
 
@@ -278,11 +275,6 @@ static void learn_block(const block_sample *s, mpinn_calibration *c) {
       c->whitening[first + i][first + j] = inverse[i][j] = inverse_at(i, j, covariance, inverse);
 }
 
-static int compare_doubles(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 mpinn_status mpinn_calibration_learn_sample(mpinn_context *context, int block, size_t count, size_t per_heart,
                                             const double *numbers, mpinn_calibration *c) {
   const size_t n = first_of_block[block + 1] - first_of_block[block];
@@ -300,7 +292,7 @@ mpinn_status mpinn_calibration_learn_sample(mpinn_context *context, int block, s
       if (!counts(&s, i)) distance[i] = whitened(c, block, numbers + n * i);
   }
   learn_block(&s, c);
-  qsort(distance, count, sizeof *distance, compare_doubles);
+  qsort(distance, count, sizeof *distance, mpinn_compare_doubles);
   c->limit[block] = distance[(size_t)(0.99 * (double)(count - 1))];
   c->has_sample = c->limit[MPINN_LIKENESS_OF_WALL] > 0 && c->limit[MPINN_LIKENESS_OF_MAPS] > 0;
   free(distance);

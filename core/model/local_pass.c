@@ -2,6 +2,7 @@
 
 #include "base/parallel.h"
 #include "eikonal/each.h"
+#include "eikonal/nodal.h"
 
 #include <math.h>
 #include <string.h>
@@ -168,13 +169,9 @@ static void take_prediction(void *user, size_t map, const float *at) {
 static mpinn_status predict(mpinn_context *context, const mpinn_local_pass *pass, const float *speed,
                             const mpinn_site *sites, prediction *p) {
   mpinn_eikonal *solver = NULL;
-  mpinn_velocity velocity;
-  mpinn_velocity_default(&velocity);
-  velocity.association = MPINN_NODES;
-  velocity.speed = speed;
   MPINN_TRY(MPINN_NEW(context, &p->predicted, p->maps->n_maps * p->maps->n));
   MPINN_TRY(MPINN_NEW(context, &p->anchors, p->maps->n_maps * pass->heart->wall.n));
-  MPINN_TRY(mpinn_eikonal_create(context, pass->heart->mesh, &velocity, &solver));
+  MPINN_TRY(mpinn_eikonal_create_nodal(context, pass->heart->mesh, speed, &solver));
   const mpinn_status status =
       mpinn_eikonal_solve_each(context, solver, p->maps->n_maps, sites, INFINITY,
                                "solving on the predicted velocity", take_prediction, p);
@@ -236,19 +233,12 @@ done:
 }
 
 static mpinn_status solve_query(mpinn_context *context, mpinn_local_pass *pass, const double origin[3]) {
-  mpinn_eikonal *solver = NULL;
-  mpinn_velocity velocity;
+  const mpinn_mesh *mesh = pass->heart->mesh;
   const mpinn_site site = {.position = {origin[0], origin[1], origin[2]}};
-  mpinn_velocity_default(&velocity);
-  velocity.association = MPINN_NODES;
-  velocity.speed = pass->speed[MPINN_STAGE_SECOND];
   free(pass->eikonal);
   pass->eikonal = NULL;
-  MPINN_TRY(MPINN_NEW(context, &pass->eikonal, mpinn_mesh_node_count(pass->heart->mesh)));
-  MPINN_TRY(mpinn_eikonal_create(context, pass->heart->mesh, &velocity, &solver));
-  const mpinn_status status = mpinn_eikonal_solve(context, solver, 1, &site, pass->eikonal);
-  mpinn_eikonal_destroy(&solver);
-  return status;
+  MPINN_TRY(MPINN_NEW(context, &pass->eikonal, mpinn_mesh_node_count(mesh)));
+  return mpinn_eikonal_solve_nodal(context, mesh, pass->speed[MPINN_STAGE_SECOND], &site, pass->eikonal);
 }
 
 mpinn_status mpinn_local_activation(mpinn_context *context, mpinn_local_pass *pass,

@@ -1,5 +1,6 @@
 #include "model/measured.h"
 
+#include "base/order.h"
 #include "heart/spread.h"
 
 #include <math.h>
@@ -66,11 +67,6 @@ size_t mpinn_normalize_map(size_t n, double scale, float *values) {
   return known;
 }
 
-static int compare_floats(const void *a, const void *b) {
-  const float x = *(const float *)a, y = *(const float *)b;
-  return (x > y) - (x < y);
-}
-
 mpinn_status mpinn_keep_early(mpinn_context *context, size_t n, double fraction, float *values,
                               size_t *n_left) {
   float *sorted = NULL;
@@ -78,7 +74,7 @@ mpinn_status mpinn_keep_early(mpinn_context *context, size_t n, double fraction,
   MPINN_TRY(MPINN_NEW(context, &sorted, n));
   for (size_t i = 0; i < n; i++)
     if (!isnan(values[i])) sorted[known++] = values[i];
-  qsort(sorted, known, sizeof *sorted, compare_floats);
+  qsort(sorted, known, sizeof *sorted, mpinn_compare_floats);
   const size_t wanted = (size_t)ceil(fraction * (double)known - 1e-9), keep = wanted > 0 ? wanted : 1;
   const float latest = known ? sorted[keep - 1] : 0;
   free(sorted);

@@ -141,24 +141,20 @@ typedef struct planes {
   plane near, wide, guess;
 } planes;
 
-static double norm(const double a[3]) {
-  return sqrt(mpinn_dot(a, a));
-}
-
 static void node_features(const mpinn_wall *wall, const map_rows *m, size_t i, const planes *fit,
                           float *out) {
-  const double slope = norm(fit->near.gradient), guess = norm(fit->guess.gradient);
+  const double slope = mpinn_norm(fit->near.gradient), guess = mpinn_norm(fit->guess.gradient);
   double left[3];
   mpinn_subtract(fit->near.gradient, fit->guess.gradient, left);
   out[0] = squeeze(slope);
-  out[1] = squeeze(norm(fit->wide.gradient));
+  out[1] = squeeze(mpinn_norm(fit->wide.gradient));
   out[2] = (float)fmin(1 / fmax(slope, 0.05), 5) / 3;
   out[3] = (float)fit->near.misfit;
   out[4] = (float)(10 * fit->near.spacing / wall->length);
   out[5] = (float)((m->lengths[i] - m->means[0]) / wall->length);
   out[6] = squeeze(guess);
   out[7] = squeeze(mpinn_dot(fit->near.gradient, fit->guess.gradient) / fmax(guess, 1e-6));
-  out[8] = guess > 0 ? squeeze(norm(left)) : 0;
+  out[8] = guess > 0 ? squeeze(mpinn_norm(left)) : 0;
   out[9] = (float)((m->lengths[i] - m->guesses[i] - m->means[1]) / wall->length);
 }
 
@@ -174,7 +170,7 @@ static void near_attributes(const mpinn_wall *wall, const map_rows *m, size_t i,
   out[1] = (float)(10 * distance / wall->length);
   out[2] = (float)mpinn_dot(m->at->normals + 3 * i, m->at->normals + 3 * j);
   out[3] = (float)(10 * mpinn_dot(x, m->at->normals + 3 * i) / wall->length);
-  out[4] = (float)(mpinn_dot(x, fit->gradient) / (far * fmax(norm(fit->gradient), 1e-9)));
+  out[4] = (float)(mpinn_dot(x, fit->gradient) / (far * fmax(mpinn_norm(fit->gradient), 1e-9)));
   out[5] = squeeze(guess);
   out[6] = guess != 0 ? squeeze(rise - guess) : 0;
 }

@@ -1,6 +1,7 @@
 #include "metapinn/personalize.h"
 
 #include "base/parallel.h"
+#include "eikonal/nodal.h"
 #include "metapinn/refine.h"
 #include "metapinn/rhythm.h"
 #include "metapinn/uncertainty.h"
@@ -279,13 +280,9 @@ static mpinn_status solve_sources(mpinn_context *context, const mpinn_mesh *mesh
       .n = r->n_measured, .points = r->points, .times = r->maps[query].values};
   mpinn_site sites[MPINN_RHYTHM_MOST_SOURCES];
   mpinn_eikonal *solver = NULL;
-  mpinn_velocity velocity;
   mpinn_status status;
-  mpinn_velocity_default(&velocity);
-  velocity.association = MPINN_NODES;
-  velocity.speed = a->cv;
   a->n_origins = r->rhythms[query].n_sources;
-  MPINN_TRY(mpinn_eikonal_create(context, mesh, &velocity, &solver));
+  MPINN_TRY(mpinn_eikonal_create_nodal(context, mesh, a->cv, &solver));
   MPINN_TRY_GOTO(done, status,
                  mpinn_find_origins(context, solver, &search, r->basin, a->n_origins, a->origins));
   for (size_t i = 0; i < a->n_origins; i++) sites[i] = a->origins[i].site;

@@ -1,5 +1,6 @@
 #include "model/refine_parts.h"
 
+#include "eikonal/nodal.h"
 #include "heart/mesh.h"
 
 #include <math.h>
@@ -49,24 +50,11 @@ static void random_point(const mpinn_mesh *mesh, const float *at, mpinn_random *
   *value = (float)time;
 }
 
-static mpinn_status solve(mpinn_context *context, const mpinn_mesh *mesh, const float *speed,
-                          const double origin[3], float *at) {
-  const mpinn_site site = {.position = {origin[0], origin[1], origin[2]}};
-  mpinn_eikonal *solver = NULL;
-  mpinn_velocity velocity;
-  mpinn_velocity_default(&velocity);
-  velocity.association = MPINN_NODES;
-  velocity.speed = speed;
-  MPINN_TRY(mpinn_eikonal_create(context, mesh, &velocity, &solver));
-  const mpinn_status status = mpinn_eikonal_solve(context, solver, 1, &site, at);
-  mpinn_eikonal_destroy(&solver);
-  return status;
-}
-
 static mpinn_status choose_points(mpinn_context *context, const mpinn_local_heart *heart, const float *speed,
                                   const double origin[3], target *t) {
   const mpinn_mesh *mesh = heart->mesh;
   const double unit = t->network->preset->healthy_speed / heart->wall.length; /* 1/ms */
+  const mpinn_site site = {.position = {origin[0], origin[1], origin[2]}};
   mpinn_random random;
   mpinn_random_seed(&random, 1);
   t->n_nodes = mesh->node_count;
@@ -74,7 +62,7 @@ static mpinn_status choose_points(mpinn_context *context, const mpinn_local_hear
   MPINN_TRY(MPINN_NEW(context, &t->positions, 3 * t->n));
   MPINN_TRY(MPINN_NEW(context, &t->at, t->n));
   memcpy(t->positions, mesh->points, 3 * t->n_nodes * sizeof *t->positions);
-  MPINN_TRY(solve(context, mesh, speed, origin, t->at));
+  MPINN_TRY(mpinn_eikonal_solve_nodal(context, mesh, speed, &site, t->at));
   for (size_t i = t->n_nodes; i < t->n; i++)
     random_point(mesh, t->at, &random, t->positions + 3 * i, t->at + i);
   for (size_t i = 0; i < t->n; i++) t->at[i] = (float)(unit * (double)t->at[i]);

@@ -1,6 +1,7 @@
 #include "model/refine_parts.h"
 
 #include "eikonal/each.h"
+#include "eikonal/nodal.h"
 #include "heart/mesh.h"
 #include "metapinn/rhythm.h"
 
@@ -117,21 +118,13 @@ static mpinn_status evaluate_speed(mpinn_velocity_problem *p, float *speed) {
   return network->ops->download(network->backend, p->nodes->n, p->device, MPINN_FLOAT32, speed);
 }
 
-static mpinn_status make_solver(const mpinn_velocity_problem *p, mpinn_eikonal **solver) {
-  mpinn_velocity velocity;
-  mpinn_velocity_default(&velocity);
-  velocity.association = MPINN_NODES;
-  velocity.speed = p->speed;
-  return mpinn_eikonal_create(p->context, p->mesh, &velocity, solver);
-}
-
 static mpinn_status take_maps(mpinn_velocity_problem *p, const mpinn_twin *twin) {
   const size_t n_maps = twin->local.n_context + twin->local.query_measured;
   mpinn_eikonal *solver = NULL;
   MPINN_TRY(MPINN_NEW(p->context, &p->maps, n_maps));
   MPINN_TRY(evaluate_speed(p, p->speed));
   memcpy(p->generated, p->speed, p->nodes->n * sizeof *p->generated);
-  mpinn_status status = make_solver(p, &solver);
+  mpinn_status status = mpinn_eikonal_create_nodal(p->context, p->mesh, p->speed, &solver);
   for (size_t m = 0; m < n_maps && status == MPINN_OK; m++) {
     const mpinn_progress_part outer = mpinn_progress_enter(p->context, 0, 0.1 * (double)m / (double)n_maps);
     status = take_map(p, twin, solver, m);
@@ -332,7 +325,7 @@ mpinn_status mpinn_velocity_loss(mpinn_velocity_problem *p, double *loss, double
   mpinn_eikonal *solver = NULL;
   double fitted = 0, back = 0;
   MPINN_TRY(evaluate_speed(p, p->speed));
-  mpinn_status status = make_solver(p, &solver);
+  mpinn_status status = mpinn_eikonal_create_nodal(p->context, p->mesh, p->speed, &solver);
   if (status == MPINN_OK) status = solve_maps(p, solver);
   mpinn_eikonal_destroy(&solver);
   MPINN_TRY(status);

@@ -1,5 +1,7 @@
 #include "model/twin_parts.h"
 
+#include "eikonal/nodal.h"
+#include "heart/mesh.h"
 #include "metapinn/map_names.h"
 #include "model/measured.h"
 
@@ -85,44 +87,22 @@ static mpinn_status gather_maps(mpinn_context *context, const mpinn_personalizat
 
 /* ---- the query ---- */
 
-static size_t nearest_node(const mpinn_mesh *mesh, const double *point) {
-  const double *points = mpinn_mesh_points(mesh);
-  size_t nearest = 0;
-  double least = INFINITY;
-  for (size_t i = 0; i < mpinn_mesh_node_count(mesh); i++) {
-    const double x = points[3 * i] - point[0], y = points[3 * i + 1] - point[1],
-                 z = points[3 * i + 2] - point[2];
-    const double d = x * x + y * y + z * z;
-    if (d < least) {
-      least = d;
-      nearest = i;
-    }
-  }
-  return nearest;
-}
-
 /* The early part of a map that nobody measured: the eikonal solution from origin on the twin's own velocity.
  */
 static mpinn_status simulate_query(mpinn_context *context, const mpinn_personalization *input,
                                    const mpinn_twin *twin, const mpinn_twin_maps *maps, float *values) {
   const mpinn_mesh *mesh = mpinn_subject_mesh(input->heart);
   const size_t n = mpinn_mesh_node_count(mesh);
-  mpinn_eikonal *solver = NULL;
-  mpinn_velocity velocity;
   float *cv = NULL, *at = NULL;
   mpinn_status status;
-  mpinn_velocity_default(&velocity);
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &cv, n));
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &at, n));
   MPINN_TRY_GOTO(done, status,
                  mpinn_twin_evaluate(context, twin, n, mpinn_mesh_points(mesh), NULL, NULL, cv, NULL));
-  velocity.association = MPINN_NODES;
-  velocity.speed = cv;
-  MPINN_TRY_GOTO(done, status, mpinn_eikonal_create(context, mesh, &velocity, &solver));
-  MPINN_TRY_GOTO(done, status, mpinn_eikonal_solve(context, solver, 1, input->origin, at));
-  for (size_t i = 0; i < maps->n_nodes; i++) values[i] = at[nearest_node(mesh, maps->points + 3 * i)];
+  MPINN_TRY_GOTO(done, status, mpinn_eikonal_solve_nodal(context, mesh, cv, input->origin, at));
+  for (size_t i = 0; i < maps->n_nodes; i++)
+    values[i] = at[mpinn_mesh_nearest_node(mesh, maps->points + 3 * i)];
 done:
-  mpinn_eikonal_destroy(&solver);
   free(cv);
   free(at);
   return status;

@@ -1,5 +1,6 @@
 #include "metapinn/twin.h"
 
+#include "eikonal/nodal.h"
 #include "model/twin_parts.h"
 
 #include <string.h>
@@ -31,13 +32,9 @@ static bool take_solution(const mpinn_twin *twin, const mpinn_mesh *mesh, const 
 mpinn_status mpinn_twin_eikonal(mpinn_context *context, const mpinn_twin *twin, const mpinn_mesh *mesh,
                                 const float *cv, const mpinn_site *known, mpinn_origin *origin, float *at) {
   mpinn_eikonal *solver = NULL;
-  mpinn_velocity velocity;
   mpinn_status status = MPINN_OK;
   if (take_solution(twin, mesh, cv, known, origin, at)) return MPINN_OK;
-  mpinn_velocity_default(&velocity);
-  velocity.association = MPINN_NODES;
-  velocity.speed = cv;
-  MPINN_TRY(mpinn_eikonal_create(context, mesh, &velocity, &solver));
+  MPINN_TRY(mpinn_eikonal_create_nodal(context, mesh, cv, &solver));
   if (known)
     *origin = (mpinn_origin){.site = *known};
   else

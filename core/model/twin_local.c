@@ -1,5 +1,7 @@
 #include "model/twin_parts.h"
 
+#include "eikonal/nodal.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -55,7 +57,6 @@ static mpinn_status find_origin(mpinn_context *context, const mpinn_personalizat
                                 const mpinn_local_pass *pass, const mpinn_twin_maps *maps,
                                 mpinn_origin *origin) {
   mpinn_eikonal *solver = NULL;
-  mpinn_velocity velocity;
   mpinn_origin_search search = {
       .n = maps->n_nodes, .points = maps->points, .max_solves = 8, .is_early = true};
   double *times = NULL;
@@ -64,13 +65,11 @@ static mpinn_status find_origin(mpinn_context *context, const mpinn_personalizat
     origin->site = *input->origin;
     return MPINN_OK;
   }
-  mpinn_velocity_default(&velocity);
-  velocity.association = MPINN_NODES;
-  velocity.speed = pass->speed[MPINN_STAGE_SECOND];
   MPINN_TRY(MPINN_NEW(context, &times, maps->n_nodes));
   for (size_t i = 0; i < maps->n_nodes; i++) times[i] = (double)maps->query[i];
   search.times = times;
-  mpinn_status status = mpinn_eikonal_create(context, mpinn_subject_mesh(input->heart), &velocity, &solver);
+  mpinn_status status = mpinn_eikonal_create_nodal(context, mpinn_subject_mesh(input->heart),
+                                                   pass->speed[MPINN_STAGE_SECOND], &solver);
   if (status == MPINN_OK) status = mpinn_find_origin(context, solver, &search, origin);
   mpinn_eikonal_destroy(&solver);
   free(times);

@@ -1,5 +1,6 @@
 #include "metapinn/train.h"
 
+#include "base/order.h"
 #include "metapinn/metrics.h"
 #include "metapinn/twin.h"
 #include "train/protocols.h"
@@ -169,17 +170,12 @@ static mpinn_status read_all(mpinn_context *context, size_t n, mpinn_subject *co
   return MPINN_OK;
 }
 
-static int compare_doubles(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 /* A site found on the wrong side of the heart weighs on the mean of many. */
 static void score_median(protocol_run *run) {
   const size_t n = run->n_origins;
   double *errors = run->origin_errors;
   if (n == 0) return;
-  qsort(errors, n, sizeof *errors, compare_doubles);
+  qsort(errors, n, sizeof *errors, mpinn_compare_doubles);
   mpinn_scores_add(&run->scores, "meta-pinn", "origin_error_median_mm", "all", run->k,
                    0.5 * (errors[(n - 1) / 2] + errors[n / 2]));
 }

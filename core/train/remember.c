@@ -1,5 +1,6 @@
 #include "train/remember.h"
 
+#include "base/order.h"
 #include "metapinn/eikonal.h"
 #include "metapinn/frame.h"
 
@@ -144,18 +145,13 @@ static mpinn_status score_velocities(mpinn_context *context, const mpinn_tested 
 
 /* ---- the nearest training map ---- */
 
-static int compare_doubles(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 /* early[i]: measured node i is among the first fifth of the query to activate. */
 static mpinn_status mark_early(mpinn_context *context, const mpinn_tested *t, const mpinn_query *query,
                                bool *early) {
   double *times = NULL;
   MPINN_TRY(MPINN_NEW(context, &times, t->n_measured));
   memcpy(times, query->measured, t->n_measured * sizeof *times);
-  qsort(times, t->n_measured, sizeof *times, compare_doubles);
+  qsort(times, t->n_measured, sizeof *times, mpinn_compare_doubles);
   const double latest = times[(t->n_measured + 4) / 5 - 1];
   for (size_t i = 0; i < t->n_measured; i++) early[i] = query->measured[i] <= latest;
   free(times);

@@ -1,5 +1,7 @@
 #include "train/spread_scores.h"
 
+#include "base/order.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -120,14 +122,9 @@ done:
 
 /* ---- all maps ---- */
 
-static int compare_floats(const void *a, const void *b) {
-  const float x = *(const float *)a, y = *(const float *)b;
-  return (x > y) - (x < y);
-}
-
 void mpinn_score_spread_pool(mpinn_spread_pool *pool, size_t k, mpinn_scores *scores) {
   for (int f = 0; f < FIELDS && pool->n > 0; f++) {
-    qsort(pool->error[f], pool->n, sizeof *pool->error[f], compare_floats);
+    qsort(pool->error[f], pool->n, sizeof *pool->error[f], mpinn_compare_floats);
     const double half = pool->held[f] > 0 ? (double)pool->error[f][pool->held[f] - 1] : 0;
     mpinn_scores_add(scores, method, metrics[f].constant, "all", k, 2 * half);
   }
