@@ -185,6 +185,12 @@ static void compare_with_reference(const mpinn_ops *ops, const problem *p, doubl
   free(expected);
 }
 
+static void compare_all_with_reference(size_t n_problems, const problem *problems) {
+  for (size_t b = 0; b < N_BACKENDS; b++)
+    for (size_t i = 0; i < n_problems; i++)
+      compare_with_reference(backends[b].ops, &problems[i], backends[b].accuracy);
+}
+
 static void compare_thread_counts(const mpinn_ops *ops, const problem *p) {
   size_t n;
   double *one = solve(ops, 1, p, &n);
@@ -195,6 +201,11 @@ static void compare_thread_counts(const mpinn_ops *ops, const problem *p) {
     free(more);
   }
   free(one);
+}
+
+static void compare_all_thread_counts(size_t n_problems, const problem *problems) {
+  for (size_t b = 0; b < N_BACKENDS; b++)
+    for (size_t i = 0; i < n_problems; i++) compare_thread_counts(backends[b].ops, &problems[i]);
 }
 
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "measured_maps.h"
 #include "tiny_preset.h"
 
 enum { MAPS = 3, MEASURED = 60 };
@@ -27,20 +28,10 @@ typedef struct fixture {
 } fixture;
 
 static void measure(fixture *f) {
-  const mpinn_array *measured = mpinn_subject_find(f->subject, "measured", MPINN_NODES);
-  for (size_t i = 0; i < f->n_nodes; i++) {
-    if (mpinn_array_get(measured, i, 0) == 0) continue;
-    memcpy(f->points + 3 * f->n, mpinn_mesh_points(mpinn_subject_mesh(f->subject)) + 3 * i,
-           3 * sizeof(double));
-    for (size_t m = 0; m < MAPS; m++) {
-      char name[16];
-      mpinn_subject_map_name(m, name);
-      f->times[m * MEASURED + f->n] =
-          (float)mpinn_array_get(mpinn_subject_find(f->subject, name, MPINN_NODES), i, 0);
-    }
-    f->n++;
-  }
-  assert_int_equal(f->n, MEASURED);
+  double times[MAPS * MEASURED];
+  read_measured_maps(f->subject, MEASURED, MAPS, f->points, times);
+  for (size_t i = 0; i < MAPS * MEASURED; i++) f->times[i] = (float)times[i];
+  f->n = MEASURED;
 }
 
 static int set_up(void **state) {

@@ -431,18 +431,13 @@ static void derivatives_agree_with_central_differences(void **state) {
 
 static void every_backend_agrees_with_the_reference(void **state) {
   (void)state;
-  for (size_t b = 0; b < N_BACKENDS; b++) {
-    for (size_t i = 0; i < N_SMALL; i++)
-      compare_with_reference(backends[b].ops, &small_problems[i], backends[b].accuracy);
-    for (size_t i = 0; i < N_LARGE; i++)
-      compare_with_reference(backends[b].ops, &large_problems[i], backends[b].accuracy);
-  }
+  compare_all_with_reference(N_SMALL, small_problems);
+  compare_all_with_reference(N_LARGE, large_problems);
 }
 
 static void results_do_not_depend_on_the_number_of_threads(void **state) {
   (void)state;
-  for (size_t b = 0; b < N_BACKENDS; b++)
-    for (size_t i = 0; i < N_LARGE; i++) compare_thread_counts(backends[b].ops, &large_problems[i]);
+  compare_all_thread_counts(N_LARGE, large_problems);
 }
 
 /* ---- operations without a derivative of their own ---- */

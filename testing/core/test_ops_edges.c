@@ -116,6 +116,25 @@ static void mix_run(harness *s, const problem *p, const double *in, double *out,
   s->ops->edge_plan_destroy(s->backend, &plan);
 }
 
+static size_t mean_max_in(const problem *p) { /* groups a, rows b, columns c */
+  return p->a * p->b * p->c;
+}
+
+static size_t mean_max_out(const problem *p) {
+  return 2 * p->b * p->c;
+}
+
+static void mean_max_run(harness *s, const problem *p, const double *in, double *out, const double *d_out,
+                         double *d_in) {
+  void *x = device(s, mean_max_in(p), in), *y = device(s, mean_max_out(p), NULL);
+  assert_int_equal(s->ops->mean_max_forward(s->backend, p->a, p->b, p->c, x, y), MPINN_OK);
+  fetch(s, mean_max_out(p), y, out);
+  if (!d_out) return;
+  void *dy = device(s, mean_max_out(p), d_out), *dx = device(s, mean_max_in(p), in);
+  assert_int_equal(s->ops->mean_max_backward(s->backend, p->a, p->b, p->c, x, y, dy, dx), MPINN_OK);
+  fetch(s, mean_max_in(p), dx, d_in);
+}
+
 static size_t add_in(const problem *p) { /* a numbers twice */
   return 2 * p->a;
 }
@@ -159,6 +178,7 @@ static void speed_run(harness *s, const problem *p, const double *in, double *ou
 #define EDGE_SOURCES edge_sources_run, edge_in, edge_out
 #define EDGE_TARGETS edge_targets_run, edge_in, edge_out
 #define MIX mix_run, mix_in, mix_out
+#define MEAN_MAX mean_max_run, mean_max_in, mean_max_out
 #define ADD add_run, add_in, add_out
 #define SPEED speed_run, speed_in, speed_out
 
@@ -171,6 +191,8 @@ static const problem small_problems[] = {
     {"EdgeConv of sources alone", EDGE_SOURCES, 9, 7, 24, 3, MPINN_LINEAR, true, 1},
     {"EdgeConv of targets alone", EDGE_TARGETS, 9, 7, 24, 3, MPINN_LINEAR, true, 1},
     {"EdgeConv of one source", EDGE, 3, 1, 8, 2, MPINN_LINEAR, false, 1},
+    {"mean and maximum of five groups", MEAN_MAX, 5, 6, 7, 0, MPINN_LINEAR, false, 1},
+    {"mean and maximum of one group", MEAN_MAX, 1, 3, 4, 0, MPINN_LINEAR, false, 1},
     {"a mean over edges", MIX, 9, 7, 5, 0, MPINN_LINEAR, false, 1},
     {"a weighted mean over edges", MIX, 9, 7, 40, 0, MPINN_LINEAR, true, 1},
     {"a sum of two", ADD, 13, 0, 0, 0, MPINN_LINEAR, false, 1},
@@ -183,6 +205,7 @@ static const problem large_problems[] = {
     {"EdgeConv of 128 columns, weighted", EDGE, 300, 450, 128, 5, MPINN_LINEAR, true, 1},
     {"EdgeConv of 43 columns", EDGE, 700, 200, 43, 8, MPINN_LINEAR, false, 1},
     {"EdgeConv of sources alone", EDGE_SOURCES, 500, 100, 32, 7, MPINN_LINEAR, true, 1},
+    {"mean and maximum of groups", MEAN_MAX, 5, 2000, 96, 0, MPINN_LINEAR, false, 1},
     {"a weighted mean over edges", MIX, 4000, 3000, 72, 0, MPINN_LINEAR, true, 1},
     {"a sum of two", ADD, 600000, 0, 0, 0, MPINN_LINEAR, false, 1},
     {"the loss of speeds", SPEED, 200003, 0, 0, 0, MPINN_LINEAR, false, 1},
@@ -198,18 +221,13 @@ static void derivatives_agree_with_central_differences(void **state) {
 
 static void every_backend_agrees_with_the_reference(void **state) {
   (void)state;
-  for (size_t b = 0; b < N_BACKENDS; b++) {
-    for (size_t i = 0; i < N_SMALL; i++)
-      compare_with_reference(backends[b].ops, &small_problems[i], backends[b].accuracy);
-    for (size_t i = 0; i < N_LARGE; i++)
-      compare_with_reference(backends[b].ops, &large_problems[i], backends[b].accuracy);
-  }
+  compare_all_with_reference(N_SMALL, small_problems);
+  compare_all_with_reference(N_LARGE, large_problems);
 }
 
 static void results_do_not_depend_on_the_number_of_threads(void **state) {
   (void)state;
-  for (size_t b = 0; b < N_BACKENDS; b++)
-    for (size_t i = 0; i < N_LARGE; i++) compare_thread_counts(backends[b].ops, &large_problems[i]);
+  compare_all_thread_counts(N_LARGE, large_problems);
 }
 
 static void edge_convolution_follows_its_definition(void **state) {

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "measured_maps.h"
 #include "shapes.h"
 #include "tiny_preset.h"
 
@@ -43,22 +44,6 @@ static mpinn_context *make_context(fixture *f, int threads) {
   return context;
 }
 
-static void measure(fixture *f) {
-  const mpinn_array *measured = mpinn_subject_find(f->heart, "measured", MPINN_NODES);
-  size_t n = 0;
-  for (size_t i = 0; i < f->n_nodes; i++) {
-    if (mpinn_array_get(measured, i, 0) == 0) continue;
-    memcpy(f->points + 3 * n, mpinn_mesh_points(mpinn_subject_mesh(f->heart)) + 3 * i, 3 * sizeof(double));
-    for (size_t m = 0; m < MAPS; m++) {
-      char name[16];
-      mpinn_subject_map_name(m, name);
-      f->times[m][n] = mpinn_array_get(mpinn_subject_find(f->heart, name, MPINN_NODES), i, 0);
-    }
-    n++;
-  }
-  assert_int_equal(n, MEASURED);
-}
-
 static void make_network(fixture *f, const mpinn_preset *preset, mpinn_network **network) {
   assert_int_equal(mpinn_network_create(f->context, preset, &mpinn_ops_cpu, false, network), MPINN_OK);
   const size_t n = (*network)->layout.n_values;
@@ -82,7 +67,7 @@ static int set_up(void **state) {
   assert_int_equal(mpinn_subject_sample_measured(f->context, f->heart, MEASURED, 3), MPINN_OK);
   assert_int_equal(mpinn_subject_simulate_maps(f->context, f->heart, MAPS, 5, 0), MPINN_OK);
   f->n_nodes = mpinn_mesh_node_count(mpinn_subject_mesh(f->heart));
-  measure(f);
+  read_measured_maps(f->heart, MEASURED, MAPS, f->points, f->times[0]);
   make_network(f, &tiny, &f->model.network);
   *state = f;
   return 0;

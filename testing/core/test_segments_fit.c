@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "measured_maps.h"
 #include "shapes.h"
 
 enum { MAPS = 4, MEASURED = 90, PLACEMENT = 1 };
@@ -45,20 +46,8 @@ static mpinn_context *make_context(fixture *f, int threads) {
 }
 
 static void measure(fixture *f) {
-  const mpinn_array *measured = mpinn_subject_find(f->heart, "measured", MPINN_NODES);
   const mpinn_array *origins = mpinn_subject_find(f->heart, "origins", MPINN_FIELD);
-  size_t n = 0;
-  for (size_t i = 0; i < f->n_nodes; i++) {
-    if (mpinn_array_get(measured, i, 0) == 0) continue;
-    memcpy(f->points + 3 * n, mpinn_mesh_points(mpinn_subject_mesh(f->heart)) + 3 * i, 3 * sizeof(double));
-    for (size_t m = 0; m < MAPS; m++) {
-      char name[16];
-      mpinn_subject_map_name(m, name);
-      f->times[m][n] = mpinn_array_get(mpinn_subject_find(f->heart, name, MPINN_NODES), i, 0);
-    }
-    n++;
-  }
-  assert_int_equal(n, MEASURED);
+  read_measured_maps(f->heart, MEASURED, MAPS, f->points, f->times[0]);
   for (size_t m = 0; m < MAPS; m++) {
     f->maps[m] = (mpinn_map){"a map", f->times[m]};
     for (size_t k = 0; k < 3; k++) f->sites[m].position[k] = mpinn_array_get(origins, m, k);
