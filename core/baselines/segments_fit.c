@@ -255,7 +255,7 @@ static mpinn_status evaluate(segments_fit *f) {
       mpinn_progress_enter(f->context, done / (all + 1), (done + 1) / (all + 1));
   mpinn_status status = make_solver(f, f->now.velocity, &solver);
   if (status == MPINN_OK)
-    status = mpinn_eikonal_solve_each(f->context, solver, f->n_maps, f->now.sites, INFINITY,
+    status = mpinn_eikonal_solve_each(f->context, solver, f->n_maps, f->now.sites, NULL,
                                       "fitting the segments' velocities", take_map, f);
   mpinn_progress_leave(f->context, outer);
   mpinn_eikonal_destroy(&solver);
@@ -304,7 +304,7 @@ static mpinn_status search_sites(segments_fit *f, const mpinn_eikonal *solver) {
     if (status != MPINN_OK) break;
     f->now.sites[m] = (mpinn_site){0};
     memcpy(f->now.sites[m].position, origin.site.position, sizeof origin.site.position);
-    f->solves += origin.n_used;
+    f->solves += origin.n_solves;
   }
   mpinn_progress_leave(f->context, outer);
   return status;

@@ -183,11 +183,14 @@ static void expand_over_triangles(front *f, int32_t v) {
 
 /* --- The solver -------------------------------------------------------------------------------- */
 
-static mpinn_status run(mpinn_context *context, front *f, double horizon) {
+static mpinn_status run(mpinn_context *context, front *f, const mpinn_front_end *end) {
   const size_t count = f->solver->mesh->node_count;
   const bool solid = f->solver->mesh->type == MPINN_TETRAHEDRON;
-  for (size_t steps = 1; f->heap_size > 0 && f->heap[0].key <= horizon; steps++) {
+  const double horizon = end ? end->horizon : INFINITY;
+  size_t left = end && end->wanted ? end->n_wanted : SIZE_MAX;
+  for (size_t steps = 1; f->heap_size > 0 && f->heap[0].key <= horizon && left > 0; steps++) {
     const int32_t v = heap_pop(f);
+    if (left < SIZE_MAX && end->wanted[v] && isinf(f->times[v].known)) left--;
     f->times[v].known = f->times[v].at;
     if (solid)
       expand_over_tetrahedra(f, v);
@@ -234,7 +237,7 @@ static mpinn_status seed_sites(mpinn_context *context, front *f, size_t n_sites,
 }
 
 mpinn_status mpinn_front_solve(mpinn_context *context, const mpinn_eikonal *solver, size_t n_sites,
-                               const mpinn_site *sites, double horizon, float *at) {
+                               const mpinn_site *sites, const mpinn_front_end *end, float *at) {
   const size_t count = solver->mesh->node_count;
   front f = {.solver = solver};
   mpinn_status status;
@@ -243,7 +246,7 @@ mpinn_status mpinn_front_solve(mpinn_context *context, const mpinn_eikonal *solv
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &f.slot, count));
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &f.heap, count));
   MPINN_TRY_GOTO(done, status, seed_sites(context, &f, n_sites, sites));
-  MPINN_TRY_GOTO(done, status, run(context, &f, horizon));
+  MPINN_TRY_GOTO(done, status, run(context, &f, end));
   for (size_t n = 0; n < count; n++) at[n] = f.times[n].known < INFINITY ? (float)f.times[n].at : NAN;
 done:
   free(f.times);
@@ -254,7 +257,7 @@ done:
 
 mpinn_status mpinn_eikonal_solve(mpinn_context *context, const mpinn_eikonal *solver, size_t n_sites,
                                  const mpinn_site *sites, float *at) {
-  return mpinn_front_solve(context, solver, n_sites, sites, INFINITY, at);
+  return mpinn_front_solve(context, solver, n_sites, sites, NULL, at);
 }
 
 void mpinn_velocity_default(mpinn_velocity *velocity) {

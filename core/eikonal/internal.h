@@ -4,6 +4,7 @@
 #define MPINN_EIKONAL_INTERNAL_H
 
 #include "base/internal.h"
+#include "eikonal/each.h"
 #include "heart/mesh.h"
 #include "metapinn/eikonal.h"
 
@@ -26,9 +27,9 @@ struct mpinn_eikonal {
   mpinn_front_triangle *triangles;
 };
 
-/* mpinn_eikonal_solve as far as the front comes by horizon (ms, of the onsets' clock); NaN beyond. */
+/* mpinn_eikonal_solve as far as the front comes by its end (NULL: everywhere); NaN beyond. */
 mpinn_status mpinn_front_solve(mpinn_context *context, const mpinn_eikonal *solver, size_t n_sites,
-                               const mpinn_site *sites, double horizon, float *at);
+                               const mpinn_site *sites, const mpinn_front_end *end, float *at);
 
 /* velocity.c: checks velocity and fills the solver's cells. */
 mpinn_status mpinn_front_measure(mpinn_context *context, const mpinn_velocity *velocity,

@@ -56,8 +56,8 @@ static mpinn_status solve_points(mpinn_context *context, const mpinn_rhythm_grap
   MPINN_TRY(MPINN_NEW(context, &p->travel, p->n * p->nodes));
   for (size_t i = 0; i < p->n; i++)
     memcpy(sites[i].position, g->x + 3 * p->points[i], sizeof sites[i].position);
-  return mpinn_eikonal_solve_each(context, solver, p->n, sites, INFINITY, "recognizing the rhythm",
-                                  take_travel, p);
+  return mpinn_eikonal_solve_each(context, solver, p->n, sites, NULL, "recognizing the rhythm", take_travel,
+                                  p);
 }
 
 /* What an origin at this node leaves of the times of both (b may be NULL): mean square, ms². */

@@ -164,7 +164,7 @@ static mpinn_status solve_maps(mpinn_context *context, const mpinn_eikonal *solv
     memcpy(sites[m].position, j->origins[m], sizeof sites[m].position);
     sites[m].onset = j->origins[m][3];
   }
-  const mpinn_status status = mpinn_eikonal_solve_each(context, solver, j->maps, sites, INFINITY,
+  const mpinn_status status = mpinn_eikonal_solve_each(context, solver, j->maps, sites, NULL,
                                                        "simulating activation maps", take_map, j);
   free(sites);
   return status;

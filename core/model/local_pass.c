@@ -172,9 +172,8 @@ static mpinn_status predict(mpinn_context *context, const mpinn_local_pass *pass
   MPINN_TRY(MPINN_NEW(context, &p->predicted, p->maps->n_maps * p->maps->n));
   MPINN_TRY(MPINN_NEW(context, &p->anchors, p->maps->n_maps * pass->heart->wall.n));
   MPINN_TRY(mpinn_eikonal_create_nodal(context, pass->heart->mesh, speed, &solver));
-  const mpinn_status status =
-      mpinn_eikonal_solve_each(context, solver, p->maps->n_maps, sites, INFINITY,
-                               "solving on the predicted velocity", take_prediction, p);
+  const mpinn_status status = mpinn_eikonal_solve_each(
+      context, solver, p->maps->n_maps, sites, NULL, "solving on the predicted velocity", take_prediction, p);
   mpinn_eikonal_destroy(&solver);
   return status;
 }

@@ -279,7 +279,7 @@ static mpinn_status solve_maps(mpinn_velocity_problem *p, const mpinn_eikonal *s
     sites[m].onset = 0;
   }
   solving s = {p, solver, sites};
-  const mpinn_status status = mpinn_eikonal_solve_each(p->context, solver, p->n_maps, sites, INFINITY,
+  const mpinn_status status = mpinn_eikonal_solve_each(p->context, solver, p->n_maps, sites, NULL,
                                                        "refining the velocity", take_and_go_back, &s);
   free(sites);
   return status;

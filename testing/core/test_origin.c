@@ -132,7 +132,7 @@ static double median_error(fixture *f, mpinn_random *noise, double *misfit) {
     const mpinn_origin origin = find(f, f->context, times);
     errors[i] = distance(origin.site.position, f->wall + 3 * f->origins[i]);
     *misfit += origin.misfit / ORIGINS;
-    assert_int_equal(origin.n_used, 16);
+    assert_int_equal(origin.n_used, EARLY);
   }
   qsort(errors, ORIGINS, sizeof *errors, compare);
   print_message("          error %.2f mm median, %.2f mm greatest; misfit %.2f ms\n", errors[ORIGINS / 2],
@@ -247,7 +247,7 @@ static void whole_maps_are_looked_at_where_they_are_early(void **state) {
   mpinn_origin_search search = {.n = MEASURED, .points = f->surface[0], .times = times, .max_solves = 12};
   mpinn_origin origin;
   assert_int_equal(mpinn_find_origin(f->context, f->solver, &search, &origin), MPINN_OK);
-  assert_int_equal(origin.n_used, 12);
+  assert_int_equal(origin.n_used, EARLY);
   assert_true(distance(origin.site.position, truth) < 4);
 }
 

@@ -16,7 +16,7 @@ typedef struct mpinn_origin_search {
   const double *points; /* [n][3], mm; the nearest points of the mesh are taken for them */
   const double *times;  /* [n], ms, of a clock with any zero; NaN and ≤ −9999: not measured */
   bool is_early;        /* the points are an early part already: the search looks at all of them */
-  size_t max_solves;    /* how many points, well spread, are used: one eikonal solve each; 0: 16 */
+  size_t max_solves;    /* how many points, well spread, give the first guess: one eikonal solve each; 0: 16 */
 } mpinn_origin_search;
 
 typedef struct mpinn_origin {
@@ -24,12 +24,14 @@ typedef struct mpinn_origin {
   double misfit;   /* ms, root mean square of what onset and travel times leave of the times used */
   size_t node;     /* the best of the mesh's nodes */
   size_t n_used;   /* points used */
+  size_t n_solves; /* eikonal solves that it took */
 } mpinn_origin;
 
 /* By reciprocity: a front takes as long from x to a measured point as from there to x, so that one solve a
- * measured point tells for every x what its times would be but for the onset, which is their mean difference (early
- * times count more: the velocity's error grows with the way).
- * The best x is then looked for between nodes. One from which the front would arrive at the earliest point
+ * measured point tells for every x what its times would be but for the onset, which is their mean difference
+ * (early times count more: the velocity's error grows with the way). From the best x of max_solves points the
+ * search goes downhill by all early points (at most 128 of them, well spread), one solve a node that it tries,
+ * and between nodes at last. One from which the front would arrive at the earliest point
  * after the onset by more than all times used span is a little the worse for it. Where the mesh is of several
  * components, one with most of the points used. MPINN_ERROR_MAP: fewer than 4 different points measured, or
  * in one component. */
