@@ -9,8 +9,8 @@ static unsigned draw_surfaces(mpinn_random *random) {
   const unsigned lv = 1u << MPINN_CLASS_LV_ENDOCARDIUM, rv = 1u << MPINN_CLASS_RV_ENDOCARDIUM,
                  epi = 1u << MPINN_CLASS_EPICARDIUM;
   const double which = mpinn_random_uniform(random, 0, 1);
-  if (which < 0.62) return lv | rv;
-  if (which < 0.78) return lv;
+  if (which < 0.56) return lv | rv;
+  if (which < 0.79) return lv;
   if (which < 0.82) return rv;
   if (which < 0.92) return epi;
   return all_surfaces;
@@ -24,9 +24,9 @@ mpinn_conditions mpinn_draw_conditions(mpinn_random *random, size_t max_measured
   const bool usual = mpinn_random_uniform(random, 0, 1) < 0.7;
   const double low = usual ? 180 : 50, high = usual ? 420 : (double)max_measured;
   c.sampling.count = (size_t)exp(mpinn_random_uniform(random, log(low), log(high)));
-  const double holes = mpinn_random_uniform(random, -0.9, 0.4);
+  const double holes = mpinn_random_uniform(random, -0.5, 0.4);
   c.sampling.missing = holes > 0 ? holes : 0;
-  const double noise = mpinn_random_uniform(random, -4, 4);
+  const double noise = mpinn_random_uniform(random, -2.5, 4);
   c.noise = noise > 0 ? noise : 0;
   c.jitter = 1.5;
   return c;
