@@ -38,7 +38,7 @@ typedef struct mpinn_cli_command {
 } mpinn_cli_command;
 
 extern const mpinn_cli_command mpinn_cli_phantom, mpinn_cli_simulate, mpinn_cli_train, mpinn_cli_evaluate,
-    mpinn_cli_personalize, mpinn_cli_what_if, mpinn_cli_info, mpinn_cli_calibrate;
+    mpinn_cli_personalize, mpinn_cli_fit, mpinn_cli_what_if, mpinn_cli_info, mpinn_cli_calibrate;
 
 /* ---- cli.c ---- */
 
@@ -88,6 +88,29 @@ mpinn_status mpinn_cli_check_output(mpinn_cli *cli, const char *path);
 mpinn_status mpinn_cli_check_writable(mpinn_cli *cli, const char *path);
 void mpinn_cli_print_formats(const mpinn_cli *cli, FILE *stream);
 
+/* ---- maps.c ---- */
+
+typedef struct mpinn_cli_names {
+  size_t n;
+  const char **names;
+} mpinn_cli_names;
+
+/* Which maps --context means; zeroed at first. */
+typedef struct mpinn_cli_map_choice {
+  mpinn_cli_names wanted; /* the option's values */
+  mpinn_cli_names maps;   /* the maps that they mean */
+  char **copies;          /* [wanted.n] of those values, cut at commas, or NULL */
+} mpinn_cli_map_choice;
+
+/* One more value of the option: the name of an array, "all", or names with commas between them. false: no
+ * memory. */
+bool mpinn_cli_want_maps(mpinn_cli_map_choice *choice, const char *text);
+/* Fills choice->maps. "all" is every activation map of the carrier but those called query and truth, which
+ * may be NULL. Whether the carrier has the others is not looked at. */
+mpinn_status mpinn_cli_choose_maps(mpinn_cli *cli, const mpinn_subject *carrier, const char *query,
+                                   const char *truth, mpinn_cli_map_choice *choice);
+void mpinn_cli_map_choice_clear(mpinn_cli_map_choice *choice);
+
 /* ---- weights.c ---- */
 
 /* The weights to use: option, else $METAPINN_MODEL, else those shipped; path is freed by the caller. */
@@ -101,6 +124,32 @@ mpinn_status mpinn_cli_write_json(mpinn_cli *cli, const char *path, const char *
                                   const char *model_path, const mpinn_model *model, size_t n_rows,
                                   const mpinn_result_row *rows);
 void mpinn_cli_print_table(FILE *stream, size_t n_rows, const mpinn_result_row *rows);
+
+enum { MPINN_CLI_MOST_ROWS = 48 };
+
+/* The scores of one method on one heart. */
+typedef struct mpinn_cli_table {
+  const char *method;
+  size_t k; /* context maps */
+  size_t n;
+  mpinn_result_row rows[MPINN_CLI_MOST_ROWS];
+} mpinn_cli_table;
+
+/* value may be NaN. region is borrowed, as metric is; "all" where it is the whole heart. */
+void mpinn_cli_add_row(mpinn_cli_table *table, const char *metric, const char *region, double value);
+
+/* What an answer is compared with; either may be NULL. */
+typedef struct mpinn_cli_truth {
+  float *at, *cv; /* [nodes], ms and m/s: copies, since the heart's arrays may be renamed */
+} mpinn_cli_truth;
+
+/* The node arrays of these names; a name may be NULL. To be cleared, even on failure. */
+mpinn_status mpinn_cli_take_truth(mpinn_cli *cli, const mpinn_subject *heart, const char *at, const char *cv,
+                                  mpinn_cli_truth *truth);
+void mpinn_cli_truth_clear(mpinn_cli_truth *truth);
+/* Rows for at[n], ms, and cv[n], m/s, where their truth is known. */
+void mpinn_cli_score(size_t n, const float *at, const float *cv, const mpinn_cli_truth *truth,
+                     mpinn_cli_table *table);
 
 /* ---- opencarp.c ---- */
 

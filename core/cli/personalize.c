@@ -3,8 +3,6 @@
 #include "metapinn/personalize.h"
 
 #include <getopt.h>
-#include <math.h>
-#include <string.h>
 
 static const char help[] =
     "Usage: metapinn personalize HEART [--maps SURFACE] --context ARRAY … [--query ARRAY | --origin X,Y,Z]\n"
@@ -42,73 +40,16 @@ static const char help[] =
     "A heart unlike those that the weights were trained on is personalized all the same and labelled so: no accuracy is\n"
     "claimed for it.\n";
 
-typedef struct name_list {
-  size_t n;
-  const char **names;
-} name_list;
-
 typedef struct personalize_job {
   const char *heart, *surface, *query, *model, *backend, *truth_at, *truth_cv, *json, *out;
   bool has_origin, eikonal, uncertainty;
   mpinn_site origin;
   double refine; /* seconds */
   size_t max_measured;
-  name_list wanted;  /* the values of --context */
-  name_list context; /* the maps that they mean */
-  char **copies;     /* [wanted.n] of those values, cut at commas, or NULL */
+  mpinn_cli_map_choice context;
 } personalize_job;
 
-static void job_clear(personalize_job *job) {
-  for (size_t i = 0; job->copies && i < job->wanted.n; i++) free(job->copies[i]);
-  free(job->copies);
-  free(job->wanted.names);
-  free(job->context.names);
-}
-
-static bool add_name(name_list *list, const char *name) {
-  const char **more = realloc(list->names, (list->n + 1) * sizeof *more);
-  if (!more) return false;
-  list->names = more;
-  more[list->n++] = name;
-  return true;
-}
-
 /* ---- what is compared ---- */
-
-/* Copies of the truth, made before the heart's arrays are renamed. */
-typedef struct truth {
-  float *at, *cv;
-} truth;
-
-static mpinn_status take_truth(mpinn_cli *cli, const mpinn_subject *heart, const char *name, float **values) {
-  if (!name) return MPINN_OK;
-  const mpinn_array *array = mpinn_subject_find(heart, name, MPINN_NODES);
-  if (!array || array->components != 1)
-    return mpinn_fail(cli->context, MPINN_ERROR_ARGUMENT,
-                      "The heart has no node array '%s' of one component to compare with%s", name,
-                      mpinn_subject_find(heart, name, MPINN_CELLS) ? "; expected node data, it is cell data"
-                                                                   : "");
-  MPINN_TRY(MPINN_NEW(cli->context, values, array->rows));
-  for (size_t i = 0; i < array->rows; i++) (*values)[i] = (float)mpinn_array_get(array, i, 0);
-  return MPINN_OK;
-}
-
-enum { MOST_ROWS = 16 };
-
-typedef struct table {
-  size_t n, k;
-  mpinn_result_row rows[MOST_ROWS];
-} table;
-
-static void add_row(table *t, const char *metric, double value) {
-  t->rows[t->n++] = (mpinn_result_row){.method = "meta-pinn",
-                                       .metric = metric,
-                                       .region = "all",
-                                       .k = t->k,
-                                       .mean = value,
-                                       .sd = 0,
-                                       .n = isnan(value) ? 0 : 1};
-}
 
 static const float *answer_values(const mpinn_subject *heart, const char *name) {
   return mpinn_subject_find(heart, name, MPINN_NODES)->values;
@@ -118,85 +59,38 @@ static double text_number(const mpinn_subject *heart, const char *key) {
   return strtod(mpinn_subject_get_text(heart, key), NULL);
 }
 
-static void add_eikonal_rows(const mpinn_subject *heart, const truth *known, table *t) {
+static void add_eikonal_rows(const mpinn_subject *heart, const mpinn_cli_truth *known, mpinn_cli_table *t) {
   const size_t n = mpinn_mesh_node_count(mpinn_subject_mesh(heart));
   const float *at = answer_values(heart, "ATEikonal");
   if (known->at) {
-    add_row(t, "at_scc_eikonal", mpinn_scc(n, at, known->at));
-    add_row(t, "at_mae_eikonal", mpinn_mean_absolute_error(n, at, known->at));
+    mpinn_cli_add_row(t, "at_scc_eikonal", "all", mpinn_scc(n, at, known->at));
+    mpinn_cli_add_row(t, "at_mae_eikonal", "all", mpinn_mean_absolute_error(n, at, known->at));
   }
-  add_row(t, "origin_misfit_ms", text_number(heart, "metapinn_origin_misfit_ms"));
-  add_row(t, "consistency_ms", text_number(heart, "metapinn_consistency_ms"));
+  mpinn_cli_add_row(t, "origin_misfit_ms", "all", text_number(heart, "metapinn_origin_misfit_ms"));
+  mpinn_cli_add_row(t, "consistency_ms", "all", text_number(heart, "metapinn_consistency_ms"));
 }
 
-static void fill_table(const mpinn_subject *heart, const truth *known, const mpinn_twin_info *info,
-                       table *t) {
+static void fill_table(const mpinn_subject *heart, const mpinn_cli_truth *known, const mpinn_twin_info *info,
+                       mpinn_cli_table *t) {
   const size_t n = mpinn_mesh_node_count(mpinn_subject_mesh(heart));
-  const float *at = answer_values(heart, "AT"), *cv = answer_values(heart, "CV");
   const float *residual = answer_values(heart, "PDEResidual");
-  const double slow = 0.35; /* m/s, below which tissue is taken for scar */
-  if (known->at) {
-    add_row(t, "at_scc", mpinn_scc(n, at, known->at));
-    add_row(t, "at_rrmse", mpinn_relative_rmse(n, at, known->at));
-    add_row(t, "at_mae", mpinn_mean_absolute_error(n, at, known->at));
-  }
-  if (known->cv) {
-    add_row(t, "cv_scc", mpinn_scc(n, cv, known->cv));
-    add_row(t, "cv_rrmse", mpinn_relative_rmse(n, cv, known->cv));
-    add_row(t, "cv_mae", mpinn_mean_absolute_error(n, cv, known->cv));
-    add_row(t, "scar_dice", mpinn_dice_below(n, cv, known->cv, slow));
-  }
-  add_row(t, "residual_msq", mpinn_mean_square(n, residual));
-  add_row(t, "residual_abs", mpinn_mean_absolute(n, residual));
+  mpinn_cli_score(n, answer_values(heart, "AT"), answer_values(heart, "CV"), known, t);
+  mpinn_cli_add_row(t, "residual_msq", "all", mpinn_mean_square(n, residual));
+  mpinn_cli_add_row(t, "residual_abs", "all", mpinn_mean_absolute(n, residual));
   if (mpinn_subject_get_text(heart, "metapinn_consistency_ms")) add_eikonal_rows(heart, known, t);
-  add_row(t, "seconds", info->seconds);
+  mpinn_cli_add_row(t, "seconds", "all", info->seconds);
 }
 
 /* ---- the work ---- */
-
-static mpinn_status no_memory(mpinn_cli *cli) {
-  return mpinn_fail(cli->context, MPINN_ERROR_MEMORY, "No memory for the names of maps");
-}
-
-/* Every map of the carrier but the query and the truth. */
-static mpinn_status take_all_maps(mpinn_cli *cli, personalize_job *job, const mpinn_subject *carrier) {
-  for (size_t i = 0; i < mpinn_subject_array_count(carrier); i++) {
-    const mpinn_array *array = mpinn_subject_array_at(carrier, i);
-    if (!mpinn_array_is_map(array) || (job->query && strcmp(array->name, job->query) == 0)) continue;
-    if (job->truth_at && strcmp(array->name, job->truth_at) == 0) continue;
-    if (!add_name(&job->context, array->name)) return no_memory(cli);
-  }
-  if (job->context.n > 0) return MPINN_OK;
-  return mpinn_fail(
-      cli->context, MPINN_ERROR_MAP,
-      "--context all finds no activation map; expected a node array with a name like AT_00 or LAT");
-}
-
-/* A value of --context is the name of an array, or "all", or names with commas between them. */
-static mpinn_status take_wanted(mpinn_cli *cli, personalize_job *job, const mpinn_subject *carrier,
-                                size_t i) {
-  const char *text = job->wanted.names[i];
-  char *rest = NULL;
-  if (!mpinn_subject_find(carrier, text, MPINN_NODES) && strcmp(text, "all") == 0)
-    return take_all_maps(cli, job, carrier);
-  if (mpinn_subject_find(carrier, text, MPINN_NODES) || !strchr(text, ','))
-    return add_name(&job->context, text) ? MPINN_OK : no_memory(cli);
-  job->copies[i] = mpinn_copy_string(text);
-  if (!job->copies[i]) return no_memory(cli);
-  for (char *name = strtok_r(job->copies[i], ",", &rest); name; name = strtok_r(NULL, ",", &rest))
-    if (!add_name(&job->context, name)) return no_memory(cli);
-  return MPINN_OK;
-}
 
 static mpinn_status personalize_heart(mpinn_cli *cli, personalize_job *job, const mpinn_model *model,
                                       mpinn_subject *heart, const mpinn_subject *surface,
                                       mpinn_twin_info *info) {
   mpinn_personalize_options options;
   mpinn_personalize_options_default(&options);
-  MPINN_TRY(MPINN_NEW(cli->context, &job->copies, job->wanted.n));
-  for (size_t i = 0; i < job->wanted.n; i++) MPINN_TRY(take_wanted(cli, job, surface ? surface : heart, i));
-  options.n_context = job->context.n;
-  options.context = job->context.names;
+  MPINN_TRY(mpinn_cli_choose_maps(cli, surface ? surface : heart, job->query, job->truth_at, &job->context));
+  options.n_context = job->context.maps.n;
+  options.context = job->context.maps.names;
   options.query = job->query;
   options.origin = job->has_origin ? &job->origin : NULL;
   options.max_measured = job->max_measured;
@@ -214,9 +108,9 @@ static mpinn_status read_model(mpinn_cli *cli, const personalize_job *job, char 
 }
 
 static mpinn_status report(mpinn_cli *cli, const personalize_job *job, const char *path,
-                           const mpinn_model *model, const mpinn_subject *heart, const truth *known,
+                           const mpinn_model *model, const mpinn_subject *heart, const mpinn_cli_truth *known,
                            const mpinn_twin_info *info) {
-  table t = {.k = job->context.n};
+  mpinn_cli_table t = {.method = "meta-pinn", .k = job->context.maps.n};
   fill_table(heart, known, info, &t);
   if (job->json) MPINN_TRY(mpinn_cli_write_json(cli, job->json, "personalize", path, model, t.n, t.rows));
   mpinn_cli_clear_line(cli);
@@ -234,22 +128,20 @@ static mpinn_status personalize(mpinn_cli *cli, personalize_job *job) {
   mpinn_model *model = NULL;
   mpinn_subject *heart = NULL, *surface = NULL;
   mpinn_twin_info info;
-  truth known = {0};
+  mpinn_cli_truth known = {0};
   char *path = NULL;
   mpinn_status status;
   MPINN_TRY_GOTO(done, status, mpinn_cli_check_output(cli, job->out));
   if (job->json) MPINN_TRY_GOTO(done, status, mpinn_cli_check_writable(cli, job->json));
   MPINN_TRY_GOTO(done, status, mpinn_cli_read(cli, job->heart, &heart));
   if (job->surface) MPINN_TRY_GOTO(done, status, mpinn_cli_read(cli, job->surface, &surface));
-  MPINN_TRY_GOTO(done, status, take_truth(cli, heart, job->truth_at, &known.at));
-  MPINN_TRY_GOTO(done, status, take_truth(cli, heart, job->truth_cv, &known.cv));
+  MPINN_TRY_GOTO(done, status, mpinn_cli_take_truth(cli, heart, job->truth_at, job->truth_cv, &known));
   MPINN_TRY_GOTO(done, status, read_model(cli, job, &path, &model));
   MPINN_TRY_GOTO(done, status, personalize_heart(cli, job, model, heart, surface, &info));
   MPINN_TRY_GOTO(done, status, mpinn_cli_write(cli, job->out, heart));
   status = report(cli, job, path, model, heart, &known, &info);
 done:
-  free(known.at);
-  free(known.cv);
+  mpinn_cli_truth_clear(&known);
   free(path);
   mpinn_model_destroy(&model);
   mpinn_subject_destroy(&surface);
@@ -265,7 +157,7 @@ static int take_option(mpinn_cli *cli, int option, char **argv, personalize_job 
     job->surface = optarg;
     return MPINN_CLI_CONTINUE;
   case 'c':
-    if (add_name(&job->wanted, optarg)) return MPINN_CLI_CONTINUE;
+    if (mpinn_cli_want_maps(&job->context, optarg)) return MPINN_CLI_CONTINUE;
     return mpinn_cli_usage(cli, "there is no memory for '%s'", optarg);
   case 'Q':
     job->query = optarg;
@@ -313,7 +205,7 @@ static int take_option(mpinn_cli *cli, int option, char **argv, personalize_job 
 
 static int check_job(const mpinn_cli *cli, int files, const personalize_job *job) {
   if (files != 1) return mpinn_cli_usage(cli, "expected the file of one heart, not %d", files);
-  if (!job->wanted.n)
+  if (!job->context.wanted.n)
     return mpinn_cli_usage(cli,
                            "no context map is chosen, expected --context with the name of an activation map");
   if (job->query && job->has_origin)
@@ -353,7 +245,7 @@ static int run_job(mpinn_cli *cli, int argc, char **argv, personalize_job *job) 
 static int run(mpinn_cli *cli, int argc, char **argv) {
   personalize_job job = {0};
   const int code = run_job(cli, argc, argv, &job);
-  job_clear(&job);
+  mpinn_cli_map_choice_clear(&job.context);
   return code;
 }
 

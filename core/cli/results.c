@@ -1,6 +1,7 @@
 #include "cli.h"
 
 #include "base/newfile.h"
+#include "metapinn/metrics.h"
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <string.h>
@@ -86,6 +87,11 @@ static const char *describe_metric(const char *metric) {
       {"width90_cv", "CV, its width, m/s"},
       {"constant_width90_cv", "CV, width if constant, m/s"},
       {"spearman_cv", "CV, deviation with error, Spearman"},
+      {"misfit_start_ms", "misfit at the start, rms, ms"},
+      {"misfit_ms", "misfit, rms, ms"},
+      {"evaluations", "evaluations of the misfit"},
+      {"solves", "eikonal solves"},
+      {"cv", "CV, m/s"},
       {"seconds", "seconds to personalize"},
       {"seconds_uncertainty", "seconds, uncertainty"},
       {"seconds_eikonal", "seconds, origin and eikonal"},
@@ -93,6 +99,11 @@ static const char *describe_metric(const char *metric) {
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
     if (strcmp(metric, texts[i][0]) == 0) return texts[i][1];
   return metric;
+}
+
+/* Whether a metric counts things. */
+static bool is_count(const char *metric) {
+  return strcmp(metric, "evaluations") == 0 || strcmp(metric, "solves") == 0;
 }
 
 /* Four digits that count, whatever the size. */
@@ -117,10 +128,66 @@ void mpinn_cli_print_table(FILE *stream, size_t n_rows, const mpinn_result_row *
     snprintf(label, sizeof label, "%s%s%s", describe_metric(row->metric), everywhere ? "" : ", ",
              everywhere ? "" : row->region);
     describe_number(row->mean, sizeof mean, mean);
+    if (is_count(row->metric) && row->n == 1) snprintf(mean, sizeof mean, "%.0f", row->mean);
     describe_number(row->sd, sizeof sd, sd);
     fprintf(stream, "  %-33s %9s", label, mean);
     if (row->n > 1) fprintf(stream, " ± %-9s n = %zu", sd, row->n);
     if (row->n == 0) fputs("   does not exist", stream);
     fputc('\n', stream);
+  }
+}
+
+/* ---- one method on one heart ---- */
+
+void mpinn_cli_add_row(mpinn_cli_table *t, const char *metric, const char *region, double value) {
+  if (t->n == MPINN_CLI_MOST_ROWS) return;
+  t->rows[t->n++] = (mpinn_result_row){.method = t->method,
+                                       .metric = metric,
+                                       .region = region,
+                                       .k = t->k,
+                                       .mean = value,
+                                       .sd = 0,
+                                       .n = isnan(value) ? 0 : 1};
+}
+
+static mpinn_status take_truth(mpinn_cli *cli, const mpinn_subject *heart, const char *name, float **values) {
+  if (!name) return MPINN_OK;
+  const mpinn_array *array = mpinn_subject_find(heart, name, MPINN_NODES);
+  if (!array || array->components != 1)
+    return mpinn_fail(cli->context, MPINN_ERROR_ARGUMENT,
+                      "The heart has no node array '%s' of one component to compare with%s", name,
+                      mpinn_subject_find(heart, name, MPINN_CELLS) ? "; expected node data, it is cell data"
+                                                                   : "");
+  MPINN_TRY(MPINN_NEW(cli->context, values, array->rows));
+  for (size_t i = 0; i < array->rows; i++) (*values)[i] = (float)mpinn_array_get(array, i, 0);
+  return MPINN_OK;
+}
+
+mpinn_status mpinn_cli_take_truth(mpinn_cli *cli, const mpinn_subject *heart, const char *at, const char *cv,
+                                  mpinn_cli_truth *truth) {
+  *truth = (mpinn_cli_truth){0};
+  MPINN_TRY(take_truth(cli, heart, at, &truth->at));
+  return take_truth(cli, heart, cv, &truth->cv);
+}
+
+void mpinn_cli_truth_clear(mpinn_cli_truth *truth) {
+  free(truth->at);
+  free(truth->cv);
+  *truth = (mpinn_cli_truth){0};
+}
+
+void mpinn_cli_score(size_t n, const float *at, const float *cv, const mpinn_cli_truth *truth,
+                     mpinn_cli_table *t) {
+  const double slow = 0.35; /* m/s, below which tissue is taken for scar */
+  if (truth->at) {
+    mpinn_cli_add_row(t, "at_scc", "all", mpinn_scc(n, at, truth->at));
+    mpinn_cli_add_row(t, "at_rrmse", "all", mpinn_relative_rmse(n, at, truth->at));
+    mpinn_cli_add_row(t, "at_mae", "all", mpinn_mean_absolute_error(n, at, truth->at));
+  }
+  if (truth->cv) {
+    mpinn_cli_add_row(t, "cv_scc", "all", mpinn_scc(n, cv, truth->cv));
+    mpinn_cli_add_row(t, "cv_rrmse", "all", mpinn_relative_rmse(n, cv, truth->cv));
+    mpinn_cli_add_row(t, "cv_mae", "all", mpinn_mean_absolute_error(n, cv, truth->cv));
+    mpinn_cli_add_row(t, "scar_dice", "all", mpinn_dice_below(n, cv, truth->cv, slow));
   }
 }

@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import files  # noqa: E402
 from files import NAN, Heart  # noqa: E402
 
-SUBCOMMANDS = ("phantom", "simulate", "train", "evaluate", "personalize", "what-if", "info")
+SUBCOMMANDS = ("phantom", "simulate", "train", "evaluate", "personalize", "fit", "what-if", "info")
 
 
 class Help(files.ProgramTest):
@@ -386,6 +386,232 @@ class WhatIfTest(files.ProgramTest):
             result = self.run_program("what-if", "answer.safetensors", "--out", "o.safetensors", *options)
             self.assertEqual(result.returncode, code, options)
             self.assertIn(words, result.stderr)
+
+
+class FitTest(files.ProgramTest):
+    """A phantom whose scar is one of the segmentation's groups, its maps solved on the very mesh."""
+
+    SCAR = 1
+
+    def setUp(self):
+        super().setUp()
+        scar = "paper:%d" % self.SCAR
+        self.succeed(
+            *("phantom", "--nodes", "600", "--measured", "90", "--seed", "3", "--scar", scar),
+            *("--maps", "4", "--refine", "0", "--out", "heart.safetensors")
+        )
+        self.truth = self.tensors("heart.safetensors")[0]
+        self.arguments = ("fit", "heart.safetensors", "--out", "out.safetensors")
+
+    def tensors(self, name):
+        """Those of a file's one heart, and its texts."""
+        tensors, texts = files.read_safetensors(self.path(name))
+        short = len("subject_000/")
+        return {k[short:]: v for k, v in tensors.items()}, {k[short:]: v for k, v in texts.items()}
+
+    def fit(self, *options):
+        result = self.succeed(*self.arguments, *options)
+        return result, *self.tensors("out.safetensors")
+
+    def test_given_origins_give_the_true_velocity(self):
+        _, heart, texts = self.fit("--context", "AT_00,AT_01", "--query", "AT_03", "--origins", "given")
+        for fitted, true in zip(heart["node/CV"], self.truth["node/CV"]):
+            self.assertAlmostEqual(fitted, true, delta=0.03 * true)
+        for fitted, true in zip(heart["cell/CV"], self.truth["cell/CV"]):
+            self.assertAlmostEqual(fitted, true, delta=0.03 * true)
+        for fitted, true in zip(heart["node/AT"], self.truth["node/AT_03"]):
+            self.assertAlmostEqual(fitted, true, delta=4)
+        for group, velocity in enumerate(heart["field/fit_velocities"]):
+            self.assertAlmostEqual(velocity, 0.1 if group == self.SCAR else 0.6, delta=0.03)
+        self.assertEqual(heart["node/CV_input"], self.truth["node/CV"])
+        self.assertEqual(heart["cell/CV_input"], self.truth["cell/CV"])
+        texts = {k: v for k, v in texts.items() if k.startswith("metapinn_")}
+        self.assertEqual(texts["metapinn_context"], "AT_00,AT_01")
+        self.assertEqual(texts["metapinn_query"], "map AT_03")
+        self.assertEqual(texts["metapinn_fit_method"], "segments")
+        self.assertEqual(texts["metapinn_fit_segmentation"], "paper")
+        self.assertEqual(texts["metapinn_fit_origins"], "given")
+        self.assertEqual(texts["metapinn_fit_stopped"], "converged")
+        self.assertEqual(texts["metapinn_fit_measurements"], str(90 + 90 + 18))
+        evaluations = int(texts["metapinn_fit_evaluations"])
+        self.assertEqual(int(texts["metapinn_fit_solves"]), 3 * evaluations)
+        self.assertLess(
+            float(texts["metapinn_fit_misfit_ms"]), 0.1 * float(texts["metapinn_fit_misfit_start_ms"])
+        )
+        self.assertGreater(float(texts["metapinn_fit_seconds"]), 0)
+
+    def test_origins_are_found(self):
+        result, heart, texts = self.fit("--context", "AT_00,AT_01", "--query", "AT_03")
+        self.assertEqual(texts["metapinn_fit_origins"], "found")
+        self.assertIn("origin found at", result.stderr)
+        for row, of_map in enumerate((0, 1, 3)):
+            found = heart["field/fit_sites"][4 * row : 4 * row + 3]
+            self.assertLess(math.dist(found, self.truth["field/origins"][4 * of_map : 4 * of_map + 3]), 10)
+        scar = heart["field/fit_velocities"][self.SCAR]
+        self.assertAlmostEqual(scar, 0.1, delta=0.03)
+
+    def test_times_are_those_of_the_velocity_and_the_last_map(self):
+        heart = self.fit("--context", "AT_00", "--origins", "given", "--evaluations", "10")[1]
+        site = ",".join("%.17g" % x for x in heart["field/fit_sites"])
+        self.succeed(
+            *("simulate", "out.safetensors", "--origin", site, "--name", "again"),
+            *("--out", "again.safetensors")
+        )
+        again = self.tensors("again.safetensors")[0]["node/again"]
+        for time, expected in zip(heart["node/AT"], again):
+            self.assertAlmostEqual(time, expected, delta=1e-3)
+
+    def test_a_segmentation_is_chosen(self):
+        for name, groups in (("aha17+rv", 18), ("released", 5)):
+            options = ("--context", "all", "--origins", "given", "--evaluations", "20")
+            result, heart, texts = self.fit("--segmentation", name, *options)
+            self.assertEqual(len(heart["field/fit_velocities"]), groups)
+            self.assertEqual(texts["metapinn_fit_segmentation"], name)
+            self.assertEqual(texts["metapinn_fit_evaluations"], "20")
+            self.assertEqual(texts["metapinn_fit_stopped"], "all evaluations made")
+            self.assertIn("physics-based (%s), k = 4" % name, result.stdout)
+            self.assertIn("CV, m/s, RV", result.stdout)
+
+    def test_velocities_stay_between_the_bounds(self):
+        options = ("--lowest", "0.3", "--highest", "0.5", "--start", "0.4", "--elsewhere", "0.45")
+        heart = self.fit("--context", "AT_00", "--origins", "given", "--evaluations", "30", *options)[1]
+        for velocity in heart["field/fit_velocities"]:
+            self.assertTrue(0.3 <= velocity <= 0.5)
+        for segment, velocity in zip(self.truth["node/segment"], heart["node/CV"]):
+            if segment == 18:
+                self.assertAlmostEqual(velocity, 0.45, delta=1e-6)
+
+    def test_the_table_is_printed_and_written(self):
+        options = ("--truth-at", "AT_03", "--truth-cv", "CV", "--json", "table.json")
+        result = self.fit("--context", "all", "--origins", "given", *options)[0]
+        self.assertIn("AT relative RMSE", result.stdout)
+        table = json.loads(self.read("table.json"))
+        self.assertEqual(table["protocol"], "fit")
+        self.assertIsNone(table["model"])
+        rows = {row["metric"]: row for row in table["rows"] if row["region"] == "all"}
+        self.assertEqual(rows["at_scc"]["k"], 3)  # the truth is no map to fit to
+        self.assertEqual(rows["at_scc"]["method"], "physics-based (paper)")
+        self.assertGreater(rows["cv_scc"]["mean"], 0.99)
+        self.assertEqual(rows["scar_dice"]["mean"], 1)
+        self.assertLess(rows["misfit_ms"]["mean"], rows["misfit_start_ms"]["mean"])
+        self.assertEqual(rows["solves"]["mean"], 3 * rows["evaluations"]["mean"])
+        groups = [row["region"] for row in table["rows"] if row["metric"] == "cv"]
+        self.assertEqual(groups, ["paper:%d" % group for group in range(5)])
+
+    def test_threads_do_not_change_the_result(self):
+        options = ("--context", "AT_00", "--query", "AT_01", "--evaluations", "15")
+        one = self.fit("--threads", "1", *options)[1]
+        self.assertEqual(self.fit("--threads", "2", *options)[1], one)
+
+    def test_a_heart_that_is_fitted_again_keeps_the_first_input(self):
+        options = ("--origins", "given", "--evaluations", "5")
+        first = self.fit("--context", "AT_00", *options)[1]
+        self.succeed("fit", "out.safetensors", "--context", "AT_01", *options, "--out", "again.safetensors")
+        again, texts = self.tensors("again.safetensors")
+        self.assertEqual(again["node/CV_input"], first["node/CV_input"])
+        self.assertNotEqual(again["node/AT"], first["node/AT"])
+        self.assertEqual(texts["metapinn_context"], "AT_01")
+
+    def test_nothing_of_a_personalization_passes_for_the_fit(self):
+        self.write("model.safetensors", files.weights())
+        self.succeed(
+            *("personalize", "heart.safetensors", "--context", "AT_00,AT_01", "--eikonal"),
+            *("--model", "model.safetensors", "--out", "answer.safetensors")
+        )
+        self.succeed(
+            *("fit", "answer.safetensors", "--context", "AT_00", "--evaluations", "5"),
+            *("--out", "out.safetensors")
+        )
+        heart, texts = self.tensors("out.safetensors")
+        self.assertEqual(heart["node/CV_input"], self.truth["node/CV"])
+        for name in ("PDEResidual", "Support", "ATEikonal"):
+            self.assertNotIn("node/" + name, heart)
+        self.assertNotIn("metapinn_weights_sha256", texts)
+        self.assertNotIn("metapinn_origin_mm", texts)
+
+    def test_maps_come_from_a_surface(self):
+        from_heart = self.fit("--context", "AT_00", "--evaluations", "5")[1]
+        bare, texts = files.read_safetensors(self.path("heart.safetensors"))
+        points, cells = len(bare["subject_000/points"]), len(bare["subject_000/cells"])
+        self.write(
+            "bare.safetensors",
+            files.safetensors(
+                {
+                    "subject_000/points": files.tensor("F64", [points // 3, 3], bare["subject_000/points"]),
+                    "subject_000/cells": files.tensor("I32", [cells // 4, 4], bare["subject_000/cells"]),
+                    "subject_000/node/segment": files.tensor(
+                        "I32", [points // 3], bare["subject_000/node/segment"]
+                    ),
+                },
+                texts,
+            ),
+        )
+        self.succeed(
+            *("fit", "bare.safetensors", "--maps", "heart.safetensors", "--context", "AT_00"),
+            *("--evaluations", "5", "--out", "out.safetensors")
+        )
+        heart = self.tensors("out.safetensors")[0]
+        self.assertEqual(heart["node/AT"], from_heart["node/AT"])
+        self.assertNotIn("node/CV_input", heart)
+
+    def test_values_that_are_no_measurements_are_passed_over(self):
+        heart = Heart().add_maps(2)
+        heart.add("segment", [1 + i % 17 for i in range(240)], dtype="I32")
+        heart.add("LAT", [t - 40 if i % 3 else -10000.0 for i, t in enumerate(heart.distances(5))])
+        self.write("heart.safetensors", heart.bytes())
+        result, _, texts = self.fit("--context", "LAT,AT_01", "--evaluations", "5")
+        self.assertIn("80 values of -9999 or less", result.stderr)
+        self.assertEqual(texts["metapinn_fit_measurements"], "240")
+
+    def refuse(self, code, words, *options):
+        before = sorted(os.listdir(self.folder))
+        with self.subTest(options=options):
+            result = self.run_program(*self.arguments, *options)
+            self.assertEqual(result.returncode, code, result.stderr)
+            for word in words:
+                self.assertIn(word, result.stderr)
+            self.assertEqual(sorted(os.listdir(self.folder)), before)
+
+    def test_bad_options_are_refused(self):
+        one = ("--context", "AT_00")
+        self.refuse(2, ("no map", "--context"))
+        self.refuse(2, ("expected the file of one heart, not 2",), "other.safetensors", *one)
+        self.refuse(2, ("--method is 'poem'", "segments"), *one, "--method", "poem")
+        self.refuse(2, ("--segmentation is 'poem'", "aha17+rv"), *one, "--segmentation", "poem")
+        self.refuse(2, ("--origins is 'lost'", "given or found"), *one, "--origins", "lost")
+        for option in ("--lowest", "--highest", "--start", "--elsewhere"):
+            for value in ("0", "-1", "fast", "nan"):
+                self.refuse(2, ("%s is '%s'" % (option, value), "m/s"), *one, option, value)
+        for value in ("0", "-1", "1.5", "many"):
+            self.refuse(2, ("--evaluations is '%s'" % value,), *one, "--evaluations", value)
+        self.refuse(1, ("bounds", "0.7 and 0.5 m/s"), *one, "--lowest", "0.7", "--highest", "0.5")
+        self.refuse(1, ("start from is 0.6 m/s", "0.01 to 0.5"), *one, "--highest", "0.5")
+        result = self.run_program("fit", "heart.safetensors", *one)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("--out is missing", result.stderr)
+
+    def test_maps_and_truths_that_are_not_there_are_refused(self):
+        self.refuse(1, ("no node array 'AT_77'", "expected"), "--context", "AT_00,AT_77")
+        self.refuse(1, ("'AT_00' is chosen twice",), "--context", "AT_00", "--context", "AT_00")
+        self.refuse(1, ("'AT_00' is chosen twice",), "--context", "AT_00", "--query", "AT_00")
+        self.refuse(1, ("no node array 'AT_9'", "compare"), "--context", "AT_00", "--truth-at", "AT_9")
+        self.refuse(1, ("absent/table.json",), "--context", "AT_00", "--json", "absent/table.json")
+
+    def test_hearts_without_what_a_fit_needs_are_refused(self):
+        heart = Heart().add_maps(2)
+        self.write("heart.safetensors", heart.bytes())
+        self.refuse(1, ("'segment'", "expected"), "--context", "AT_00")
+        heart.add("segment", [1] * 240, dtype="I32").add("speed", [1.0] * len(heart.cells), place="cell")
+        heart.add("empty", [NAN] * 240).add("fiber", [1.0] * 720, shape=[240, 3])
+        self.write("heart.safetensors", heart.bytes())
+        self.refuse(1, ("no field array 'origins'",), "--context", "AT_00", "--origins", "given")
+        self.refuse(1, ("'speed'", "cell data"), "--context", "speed")
+        self.refuse(1, ("'fiber'", "3 components"), "--context", "fiber")
+        self.refuse(1, ("'empty'", "0 measured nodes"), "--context", "empty")
+        heart.add("LAT", heart.distances(3))
+        heart.add("origins", [0.0] * 8, place="field", dtype="F64", shape=[2, 4])
+        self.write("heart.safetensors", heart.bytes())
+        self.refuse(1, ("map 'LAT'", "2 rows"), "--context", "AT_00,LAT", "--origins", "given")
 
 
 class PhantomTest(files.ProgramTest):
