@@ -1,17 +1,14 @@
+#include "baselines/measurements.h"
 #include "baselines/segmentation.h"
 #include "eikonal/each.h"
-#include "heart/mesh.h"
-#include "metapinn/map_names.h"
 #include "metapinn/origin.h"
-#include "model/measured.h"
 
 #include <math.h>
 #include <nlopt.h>
 #include <string.h>
 
-enum { FEWEST = 4, ROUNDS = 3 };
+enum { ROUNDS = 3 };
 
-static const double early_fraction = 0.2;
 /* Of the velocity's logarithm: 0.6 m/s becomes 0.36 or 0.99. After sites have moved the answer is near. */
 static const double first_step = 0.5, later_step = 0.1;
 
@@ -30,13 +27,10 @@ typedef struct segments_fit {
   const mpinn_segments_fit_options *options;
   const mpinn_mesh *mesh;
   mpinn_grouping grouping;
-  size_t n_maps;            /* the query's early part included */
-  size_t *first;            /* [n_maps + 1]: where a map's measurements begin */
-  double *points;           /* [measurements][3], mm */
-  double *times;            /* [measurements], ms since the map's earliest */
-  double *earliest;         /* [n_maps], ms of the map's clock */
-  mpinn_mesh_place *places; /* [measurements] */
-  float *cell_speed;        /* [cells], m/s */
+  size_t n_maps; /* the query's early part included */
+  mpinn_measurements measured;
+  double *points;    /* [measurements][3], mm, where they were measured */
+  float *cell_speed; /* [cells], m/s */
   trial now, best;
   size_t evaluations, solves;
   nlopt_opt optimizer;
@@ -84,14 +78,8 @@ static mpinn_status check_options(mpinn_context *context, const mpinn_segments_f
   return MPINN_OK;
 }
 
-static mpinn_status check_input(mpinn_context *context, const mpinn_baseline_input *input) {
+static mpinn_status check_sites(mpinn_context *context, const mpinn_baseline_input *input) {
   const size_t n_maps = input->n_maps + (input->query ? 1 : 0);
-  if (mpinn_mesh_cell_count(mpinn_subject_mesh(input->heart)) == 0)
-    return mpinn_fail(context, MPINN_ERROR_MESH,
-                      "The heart has points and no cells; expected tetrahedra or triangles");
-  if (n_maps == 0)
-    return mpinn_fail(context, MPINN_ERROR_MAP,
-                      "No activation map is given to fit velocities to; expected at least 1");
   for (size_t m = 0; m < n_maps && input->sites; m++) {
     const double *p = input->sites[m].position;
     if (!isfinite(p[0]) || !isfinite(p[1]) || !isfinite(p[2]))
@@ -104,61 +92,21 @@ static mpinn_status check_input(mpinn_context *context, const mpinn_baseline_inp
 
 /* ---- measurements ---- */
 
-static const mpinn_map *map_at(const mpinn_baseline_input *input, size_t m) {
-  return m < input->n_maps ? &input->maps[m] : input->query;
+static mpinn_status check_measurements(const segments_fit *f) {
+  const size_t n = f->measured.first[f->n_maps], fewest = f->grouping.n_fitted + f->n_maps;
+  if (n >= fewest) return MPINN_OK;
+  return mpinn_fail(
+      f->context, MPINN_ERROR_MAP,
+      "The maps have %zu measurements; expected at least %zu, for the velocities of %zu groups of "
+      "segments and the maps' onsets",
+      n, fewest, f->grouping.n_fitted);
 }
 
-static bool is_measured(const mpinn_baseline_input *input, const mpinn_map *map, size_t i) {
-  const double *p = input->surface + 3 * i;
-  return mpinn_map_is_measured(map->values[i]) && isfinite(p[0]) && isfinite(p[1]) && isfinite(p[2]);
-}
-
-/* Of one map since its earliest time, NaN where it is not measured; of the query its early part. */
-static mpinn_status clean_map(segments_fit *f, size_t m, float *values, size_t *n) {
-  const mpinn_baseline_input *input = f->input;
-  const mpinn_map *map = map_at(input, m);
-  *n = 0;
-  f->earliest[m] = INFINITY;
-  for (size_t i = 0; i < input->n_surface; i++) {
-    if (!is_measured(input, map, i)) continue;
-    f->earliest[m] = fmin(f->earliest[m], map->values[i]);
-    (*n)++;
-  }
-  for (size_t i = 0; i < input->n_surface; i++)
-    values[i] = is_measured(input, map, i) ? (float)(map->values[i] - f->earliest[m]) : NAN;
-  if (m == input->n_maps && *n > 0)
-    MPINN_TRY(mpinn_keep_early(f->context, input->n_surface, early_fraction, values, n));
-  if (*n >= FEWEST) return MPINN_OK;
-  return mpinn_fail(f->context, MPINN_ERROR_MAP, "Map '%s' has %zu measured nodes%s; expected at least %d",
-                    map->name ? map->name : "", *n, m == input->n_maps ? " in its earliest 20 %" : "",
-                    FEWEST);
-}
-
-static mpinn_status take_measurements(segments_fit *f, float *values) {
-  const mpinn_baseline_input *input = f->input;
-  size_t n = 0, most = 0;
-  for (size_t m = 0; m < f->n_maps; m++) {
-    MPINN_TRY(clean_map(f, m, values, &n));
-    most += n;
-  }
-  if (most < f->grouping.n_fitted + f->n_maps)
-    return mpinn_fail(
-        f->context, MPINN_ERROR_MAP,
-        "The maps have %zu measurements; expected at least %zu, for the velocities of %zu groups of "
-        "segments and the maps' onsets",
-        most, f->grouping.n_fitted + f->n_maps, f->grouping.n_fitted);
-  MPINN_TRY(MPINN_NEW(f->context, &f->points, 3 * most));
-  MPINN_TRY(MPINN_NEW(f->context, &f->times, most));
-  MPINN_TRY(MPINN_NEW(f->context, &f->places, most));
-  for (size_t m = 0, k = 0; m < f->n_maps; m++) {
-    MPINN_TRY(clean_map(f, m, values, &n));
-    for (size_t i = 0; i < input->n_surface; i++) {
-      if (isnan(values[i])) continue;
-      memcpy(f->points + 3 * k, input->surface + 3 * i, 3 * sizeof *f->points);
-      f->times[k++] = map_at(input, m)->values[i] - f->earliest[m];
-    }
-    f->first[m + 1] = k;
-  }
+static mpinn_status take_points(segments_fit *f) {
+  const size_t n = f->measured.first[f->n_maps];
+  MPINN_TRY(MPINN_NEW(f->context, &f->points, 3 * n));
+  for (size_t k = 0; k < n; k++)
+    memcpy(f->points + 3 * k, f->input->surface + 3 * f->measured.node[k], 3 * sizeof *f->points);
   return MPINN_OK;
 }
 
@@ -177,39 +125,29 @@ static void trial_clear(trial *t) {
 }
 
 static mpinn_status fit_prepare(segments_fit *f) {
-  float *values = NULL;
+  MPINN_TRY(mpinn_measurements_create(f->context, f->input, &f->measured));
+  MPINN_TRY(check_sites(f->context, f->input));
   MPINN_TRY(mpinn_grouping_create(f->context, f->input->heart, f->options->segmentation, &f->grouping));
-  MPINN_TRY(MPINN_NEW(f->context, &f->first, f->n_maps + 1));
-  MPINN_TRY(MPINN_NEW(f->context, &f->earliest, f->n_maps));
+  MPINN_TRY(check_measurements(f));
+  MPINN_TRY(take_points(f));
   MPINN_TRY(MPINN_NEW(f->context, &f->cell_speed, f->mesh->cell_count));
   MPINN_TRY(trial_create(f->context, f->n_maps, &f->now));
-  MPINN_TRY(trial_create(f->context, f->n_maps, &f->best));
-  MPINN_TRY(MPINN_NEW(f->context, &values, f->input->n_surface));
-  const mpinn_status status = take_measurements(f, values);
-  free(values);
-  MPINN_TRY(status);
-#pragma omp parallel for schedule(static) num_threads(mpinn_context_threads(f->context))
-  for (size_t k = 0; k < f->first[f->n_maps]; k++)
-    mpinn_mesh_nearest(f->mesh, f->points + 3 * k, &f->places[k]);
-  return MPINN_OK;
+  return trial_create(f->context, f->n_maps, &f->best);
 }
 
 static void fit_clear(segments_fit *f) {
   mpinn_grouping_clear(&f->grouping);
   trial_clear(&f->now);
   trial_clear(&f->best);
-  free(f->first);
+  mpinn_measurements_clear(&f->measured);
   free(f->points);
-  free(f->times);
-  free(f->earliest);
-  free(f->places);
   free(f->cell_speed);
 }
 
 /* ---- the misfit ---- */
 
 static double time_at(const segments_fit *f, size_t k, const float *at) {
-  const mpinn_mesh_place *place = &f->places[k];
+  const mpinn_mesh_place *place = &f->measured.places[k];
   const int32_t *nodes = f->mesh->cells + f->mesh->type * (size_t)place->cell;
   double time = 0;
   for (size_t a = 0; a < f->mesh->type; a++) time += place->weights[a] * (double)at[nodes[a]];
@@ -221,15 +159,15 @@ static void take_map(void *user, size_t m, const float *at) {
   segments_fit *f = user;
   double sum = 0, square = 0;
   size_t n = 0;
-  for (size_t k = f->first[m]; k < f->first[m + 1]; k++) {
-    const double left = f->times[k] - time_at(f, k, at);
+  for (size_t k = f->measured.first[m]; k < f->measured.first[m + 1]; k++) {
+    const double left = f->measured.times[k] - time_at(f, k, at);
     if (isnan(left)) continue;
     sum += left;
     n++;
   }
   f->now.onset[m] = n > 0 ? sum / (double)n : 0;
-  for (size_t k = f->first[m]; k < f->first[m + 1]; k++) {
-    const double left = f->times[k] - time_at(f, k, at) - f->now.onset[m];
+  for (size_t k = f->measured.first[m]; k < f->measured.first[m + 1]; k++) {
+    const double left = f->measured.times[k] - time_at(f, k, at) - f->now.onset[m];
     if (!isnan(left)) square += left * left;
   }
   f->now.square[m] = square;
@@ -297,9 +235,9 @@ static mpinn_status search_sites(segments_fit *f, const mpinn_eikonal *solver) {
   const mpinn_progress_part outer = mpinn_progress_enter(f->context, part, part);
   for (size_t m = 0; m < f->n_maps && status == MPINN_OK; m++) {
     mpinn_origin origin;
-    const mpinn_origin_search search = {.n = f->first[m + 1] - f->first[m],
-                                        .points = f->points + 3 * f->first[m],
-                                        .times = f->times + f->first[m]};
+    const mpinn_origin_search search = {.n = f->measured.first[m + 1] - f->measured.first[m],
+                                        .points = f->points + 3 * f->measured.first[m],
+                                        .times = f->measured.times + f->measured.first[m]};
     status = mpinn_find_origin(f->context, solver, &search, &origin);
     if (status != MPINN_OK) break;
     f->now.sites[m] = (mpinn_site){0};
@@ -390,13 +328,15 @@ static mpinn_status begin(segments_fit *f) {
     memcpy(f->now.sites[m].position, f->input->sites[m].position, sizeof f->now.sites[m].position);
   if (!f->input->sites) MPINN_TRY(find_sites(f));
   MPINN_TRY(evaluate(f));
-  for (size_t m = 0; m < f->n_maps; m++)
-    if (f->now.reached[m] < FEWEST)
+  for (size_t m = 0; m < f->n_maps; m++) {
+    const char *name = mpinn_baseline_map(f->input, m)->name;
+    if (f->now.reached[m] < MPINN_BASELINE_FEWEST)
       return mpinn_fail(
           f->context, MPINN_ERROR_MAP,
           "A front from the site of origin of map '%s' reaches %zu of its measured nodes; expected at "
           "least %d in one connected part of the heart",
-          map_at(f->input, m)->name ? map_at(f->input, m)->name : "", f->now.reached[m], FEWEST);
+          name ? name : "", f->now.reached[m], MPINN_BASELINE_FEWEST);
+  }
   keep(f);
   return MPINN_OK;
 }
@@ -428,7 +368,7 @@ static void answer(segments_fit *f, float *cv, float *cell_cv, mpinn_site *sites
   for (size_t c = 0; c < f->mesh->cell_count && cell_cv; c++) cell_cv[c] = speed[f->grouping.of_cell[c]];
   for (size_t m = 0; m < f->n_maps && sites; m++) {
     sites[m] = f->best.sites[m];
-    sites[m].onset = f->earliest[m] + f->best.onset[m];
+    sites[m].onset = f->measured.earliest[m] + f->best.onset[m];
   }
 }
 
@@ -453,7 +393,6 @@ mpinn_status mpinn_fit_segments(mpinn_context *context, const mpinn_baseline_inp
   mpinn_segments_fit_options_default(&defaults);
   if (!options) options = &defaults;
   MPINN_TRY(check_options(context, options));
-  MPINN_TRY(check_input(context, input));
   segments_fit f = {.context = context,
                     .input = input,
                     .options = options,

@@ -3,20 +3,29 @@
 #include "metapinn/map_names.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 static const char help[] =
     "Usage: metapinn fit HEART [--maps SURFACE] [--context ARRAY …] [--query ARRAY] [--method segments]\n"
     "                    [--segmentation paper|aha17+rv|released] [--origins given|found] --out OUT\n"
+    "       metapinn fit HEART [--maps SURFACE] [--context ARRAY …] [--query ARRAY] --method multi-pinn\n"
+    "                    [--steps N] [--seed S] [--alpha A] [--healthy-weight B] --out OUT\n"
     "\n"
-    "Makes what 'metapinn personalize' is compared with: a conduction velocity that is optimized until the eikonal\n"
-    "equation on it fits this heart's own activation maps. Needs no weights, but minutes where those need milliseconds.\n"
-    "The heart is written with CV, the fitted velocity (m/s, of nodes and of cells), and AT, the eikonal solution on it\n"
-    "from the query's site of origin, or without a query from that of the last context map (ms, that map's clock). A\n"
-    "heart's own arrays AT and CV are kept as AT_input and CV_input. Field data say how the fit went: fit_sites, the\n"
-    "sites of origin (mm) and onsets (ms) of the maps, context maps first; fit_velocities, those of the segmentation's\n"
-    "groups, NaN where the heart has none; and the texts metapinn_fit_…, with evaluations, solves, misfits and seconds.\n"
+    "Makes what 'metapinn personalize' is compared with: a conduction velocity that is optimized on this heart's own\n"
+    "activation maps alone. Needs no weights, but minutes where those need milliseconds. The heart is written with CV,\n"
+    "the fitted velocity (m/s), and AT, the activation time of the query, or without a query of the last context map\n"
+    "(ms, that map's clock). A heart's own arrays AT and CV are kept as AT_input and CV_input. The texts metapinn_fit_…\n"
+    "say how the fit went. Method segments writes\n"
+    "  CV                 of nodes and of cells\n"
+    "  AT                 the eikonal solution on CV from the map's site of origin\n"
+    "  fit_sites          field data: the sites of origin (mm) and onsets (ms) of the maps, context maps first\n"
+    "  fit_velocities     field data: those of the segmentation's groups, NaN where the heart has none\n"
+    "and method multi-pinn writes\n"
+    "  CV                 of nodes, what the velocity network says there\n"
+    "  AT                 what the map's network says\n"
+    "  PDEResidual        |grad T| F - 1 of that network and CV: 0 where the eikonal equation holds\n"
     "\n"
     "Options:\n"
     "  --maps SURFACE     the measured surface that carries the maps, in the heart's coordinates (default: the heart's own\n"
@@ -27,8 +36,17 @@ static const char help[] =
     "  --query ARRAY      the map to predict; it is fitted to as well, but only its first 20 % of measured nodes to\n"
     "                     activate are looked at. To fit to all of a map, give it as --context\n"
     "  --method NAME      segments (default): one velocity for each group of segments of the heart (its node array\n"
-    "                     'segment'), found by BOBYQA, least squares over all measured nodes\n"
-    "  --segmentation S   of method segments, which segments share a velocity:\n"
+    "                     'segment'), found by BOBYQA, least squares over all measured nodes;\n"
+    "                     multi-pinn: a network T(x) for every map and one network F(x), the velocity, for all of them,\n"
+    "                     trained together from random weights on the maps and on the eikonal equation |grad T| F = 1.\n"
+    "                     Sites of origin are not used\n"
+    "  --truth-at ARRAY   the heart's true activation time, ms, if it is known, and\n"
+    "  --truth-cv ARRAY   its true conduction velocity, m/s: node arrays to compare with in a table\n"
+    "  --json FILE        writes that table as {\"protocol\", \"model\", …, \"rows\": […]} too\n"
+    "  --out OUT          the file to write\n"
+    "\n"
+    "Options of method segments:\n"
+    "  --segmentation S   which segments share a velocity:\n"
     "                       paper     5 groups, the placements paper:0 … paper:4 of 'metapinn phantom --scar'; they\n"
     "                                 overlap, and what is in two has the lower velocity (default)\n"
     "                       aha17+rv  18 groups, AHA segments 1 to 17 and the right ventricle\n"
@@ -42,25 +60,33 @@ static const char help[] =
     "  --origins HOW      the maps' sites of origin: found (default), from the maps, at some dozens of eikonal solves\n"
     "                     a map; or given, by the heart's field array 'origins' [maps][3 or 4], mm, whose row 7 is of\n"
     "                     the map called AT_07, as in phantoms\n"
-    "  --truth-at ARRAY   the heart's true activation time, ms, if it is known, and\n"
-    "  --truth-cv ARRAY   its true conduction velocity, m/s: node arrays to compare with in a table\n"
-    "  --json FILE        writes that table as {\"protocol\", \"model\", …, \"rows\": […]} too\n"
-    "  --out OUT          the file to write\n";
+    "\n"
+    "Options of method multi-pinn, which lessens L(data) + A L(eikonal) + B L(healthy), means of squares without units:\n"
+    "  --steps N          of the optimizer, Adam (default 5000)\n"
+    "  --seed S           of the random weights and of the nodes looked at in each step (default 1)\n"
+    "  --alpha A          the weight of |grad T| F - 1 (default 0.1)\n"
+    "  --healthy-weight B the weight of F/(0.6 m/s) - 1 (default 0.03): it holds F towards healthy velocity, without\n"
+    "                     which F is too slow, since maps of a surface say little of how steep T is across the wall.\n"
+    "                     The published form has none of it: it is --alpha 1 --healthy-weight 0\n";
 
 typedef struct fit_job fit_job;
 
-/* What a fit comes to; arrays in the order of the heart's nodes, cells and of the maps, the query last. */
+/* What a fit comes to; arrays in the order of the heart's nodes, cells and of the maps, the query last. What
+ * a method does not have is NULL. */
 typedef struct fit_answer {
   size_t n_maps;
-  float *at, *cv;    /* [nodes], ms and m/s */
+  float *at, *cv;    /* [nodes], ms and m/s; of every method */
+  float *residual;   /* [nodes], |∇T| F − 1 */
   float *cell_cv;    /* [cells], m/s */
   mpinn_site *sites; /* [n_maps] */
   mpinn_segments_fit_report segments;
+  mpinn_networks_fit_report networks;
 } fit_answer;
 
 /* One value of --method. */
 typedef struct fit_method {
   const char *name;
+  const char *options; /* those of no other method, as getopt returns them */
   mpinn_status (*fit)(mpinn_cli *cli, const fit_job *job, const mpinn_baseline_input *input,
                       fit_answer *answer);
   /* "physics-based (paper)", as the table calls it. */
@@ -72,12 +98,16 @@ typedef struct fit_method {
   void (*note)(mpinn_cli *cli, const fit_answer *answer);
 } fit_method;
 
+enum { METHOD_COUNT = 2 };
+
 struct fit_job {
   const char *heart, *surface, *query, *truth_at, *truth_cv, *json, *out;
   const fit_method *method;
+  const char *own[METHOD_COUNT]; /* an option that was given and is of this method only, or NULL */
   bool origins_given;
   mpinn_cli_map_choice context;
   mpinn_segments_fit_options segments;
+  mpinn_networks_fit_options networks;
 };
 
 static mpinn_status set_text(mpinn_cli *cli, mpinn_subject *heart, const char *key, const char *format, ...)
@@ -109,6 +139,9 @@ static mpinn_status solve_last(mpinn_cli *cli, const mpinn_mesh *mesh, fit_answe
 
 static mpinn_status fit_segments(mpinn_cli *cli, const fit_job *job, const mpinn_baseline_input *input,
                                  fit_answer *answer) {
+  const size_t n_cells = mpinn_mesh_cell_count(mpinn_subject_mesh(input->heart));
+  MPINN_TRY(MPINN_NEW(cli->context, &answer->cell_cv, n_cells));
+  MPINN_TRY(MPINN_NEW(cli->context, &answer->sites, answer->n_maps));
   MPINN_TRY(mpinn_fit_segments(cli->context, input, &job->segments, answer->cv, answer->cell_cv,
                                answer->sites, &answer->segments));
   return solve_last(cli, mpinn_subject_mesh(input->heart), answer);
@@ -144,6 +177,7 @@ static mpinn_status describe_segments(mpinn_cli *cli, const fit_job *job, const 
                                       mpinn_subject *heart) {
   const mpinn_segments_fit_report *r = &answer->segments;
   const mpinn_segments_fit_options *o = &job->segments;
+  MPINN_TRY(set_text(cli, heart, "metapinn_fit_origins", "%s", job->origins_given ? "given" : "found"));
   MPINN_TRY(
       set_text(cli, heart, "metapinn_fit_segmentation", "%s", mpinn_segmentation_name(o->segmentation)));
   MPINN_TRY(set_text(cli, heart, "metapinn_fit_bounds", "%.9g to %.9g m/s", o->bounds[0], o->bounds[1]));
@@ -167,10 +201,72 @@ static void note_segments(mpinn_cli *cli, const fit_answer *answer) {
                  mpinn_fit_stop_text(r->stopped), r->evaluations, r->solves, r->seconds);
 }
 
-static const fit_method methods[] = {
-    {"segments", fit_segments, title_segments, add_segments_rows, describe_segments, note_segments},
+/* ---- method multi-pinn ---- */
+
+/* Of the maps' times and residuals, those of the last. */
+static mpinn_status fit_networks(mpinn_cli *cli, const fit_job *job, const mpinn_baseline_input *input,
+                                 fit_answer *answer) {
+  const size_t n = mpinn_mesh_node_count(mpinn_subject_mesh(input->heart));
+  float *at = NULL, *residual = NULL;
+  mpinn_status status;
+  MPINN_TRY_GOTO(done, status, MPINN_NEW(cli->context, &answer->residual, n));
+  MPINN_TRY_GOTO(done, status, MPINN_NEW(cli->context, &at, answer->n_maps * n));
+  MPINN_TRY_GOTO(done, status, MPINN_NEW(cli->context, &residual, answer->n_maps * n));
+  MPINN_TRY_GOTO(
+      done, status,
+      mpinn_fit_networks(cli->context, input, &job->networks, answer->cv, at, residual, &answer->networks));
+  memcpy(answer->at, at + (answer->n_maps - 1) * n, n * sizeof *at);
+  memcpy(answer->residual, residual + (answer->n_maps - 1) * n, n * sizeof *residual);
+done:
+  free(at);
+  free(residual);
+  return status;
+}
+
+static void title_networks(const fit_job *job, size_t bytes, char *text) {
+  snprintf(text, bytes, "multi-PINN (alpha %.6g, healthy weight %.6g)", job->networks.alpha,
+           job->networks.healthy_weight);
+}
+
+static void add_networks_rows(const fit_job *job, const fit_answer *answer, mpinn_cli_table *table) {
+  const mpinn_networks_fit_report *r = &answer->networks;
+  (void)job;
+  mpinn_cli_add_row(table, "misfit_start_ms", "all", r->misfit_before);
+  mpinn_cli_add_row(table, "misfit_ms", "all", r->misfit_after);
+  mpinn_cli_add_row(table, "residual_start_msq", "all", r->residual_before);
+  mpinn_cli_add_row(table, "residual_msq", "all", r->residual_after);
+  mpinn_cli_add_row(table, "steps", "all", (double)r->steps);
+  mpinn_cli_add_row(table, "seconds", "all", r->seconds);
+}
+
+static mpinn_status describe_networks(mpinn_cli *cli, const fit_job *job, const fit_answer *answer,
+                                      mpinn_subject *heart) {
+  const mpinn_networks_fit_report *r = &answer->networks;
+  const mpinn_networks_fit_options *o = &job->networks;
+  MPINN_TRY(set_text(cli, heart, "metapinn_fit_seed", "%" PRIu64, o->seed));
+  MPINN_TRY(set_text(cli, heart, "metapinn_fit_alpha", "%.9g", o->alpha));
+  MPINN_TRY(set_text(cli, heart, "metapinn_fit_healthy_weight", "%.9g", o->healthy_weight));
+  MPINN_TRY(set_text(cli, heart, "metapinn_fit_steps", "%zu", r->steps));
+  MPINN_TRY(set_text(cli, heart, "metapinn_fit_network_weights", "%zu", r->n_weights));
+  MPINN_TRY(set_text(cli, heart, "metapinn_fit_measurements", "%zu", r->n_measured));
+  MPINN_TRY(set_text(cli, heart, "metapinn_fit_misfit_start_ms", "%.9g", r->misfit_before));
+  MPINN_TRY(set_text(cli, heart, "metapinn_fit_misfit_ms", "%.9g", r->misfit_after));
+  MPINN_TRY(set_text(cli, heart, "metapinn_fit_residual_start_msq", "%.9g", r->residual_before));
+  MPINN_TRY(set_text(cli, heart, "metapinn_fit_residual_msq", "%.9g", r->residual_after));
+  return set_text(cli, heart, "metapinn_fit_seconds", "%.6f", r->seconds);
+}
+
+static void note_networks(mpinn_cli *cli, const fit_answer *answer) {
+  const mpinn_networks_fit_report *r = &answer->networks;
+  mpinn_cli_note(cli, "%zu measurements of %zu map%s; %zu steps on %zu weights, %.2f s", r->n_measured,
+                 answer->n_maps, answer->n_maps > 1 ? "s" : "", r->steps, r->n_weights, r->seconds);
+}
+
+static const fit_method methods[METHOD_COUNT] = {
+    {"segments", "SlHbeNO", fit_segments, title_segments, add_segments_rows, describe_segments,
+     note_segments},
+    {"multi-pinn", "nrAw", fit_networks, title_networks, add_networks_rows, describe_networks, note_networks},
 };
-enum { METHOD_COUNT = sizeof methods / sizeof *methods };
 
 /* ---- the maps ---- */
 
@@ -276,15 +372,15 @@ static mpinn_status take_sites(mpinn_cli *cli, const mpinn_subject *heart, fit_m
 /* What an earlier answer, of this or of 'metapinn personalize', left on the heart would pass for a part of
  * this one. Answers of 'metapinn what-if' are to questions of their own. */
 static void forget_answer(mpinn_cli *cli, mpinn_subject *heart) {
-  static const char *const left[][2] = {{"metapinn_weights_sha256", "PDEResidual"},
-                                        {"metapinn_weights_sha256", "Support"},
-                                        {"metapinn_origin_mm", "ATEikonal"},
-                                        {"metapinn_uncertainty", "ATStd"},
-                                        {"metapinn_uncertainty", "CVStd"}};
+  static const char *const left[][2] = {
+      {"metapinn_weights_sha256", "PDEResidual"}, {"metapinn_fit_residual_msq", "PDEResidual"},
+      {"metapinn_weights_sha256", "Support"},     {"metapinn_origin_mm", "ATEikonal"},
+      {"metapinn_uncertainty", "ATStd"},          {"metapinn_uncertainty", "CVStd"}};
   static const char ours[] = "metapinn_", others[] = "metapinn_what_if_";
   for (size_t i = 0; i < sizeof left / sizeof *left; i++)
     if (mpinn_subject_get_text(heart, left[i][0])) mpinn_subject_remove_array(heart, left[i][1], MPINN_NODES);
   mpinn_subject_remove_array(heart, "fit_velocities", MPINN_FIELD);
+  mpinn_subject_remove_array(heart, "fit_sites", MPINN_FIELD);
   for (size_t i = mpinn_subject_text_count(heart); i-- > 0;) {
     const char *key, *value;
     mpinn_subject_text_at(heart, i, &key, &value);
@@ -321,12 +417,12 @@ static mpinn_status describe_context(mpinn_cli *cli, const mpinn_cli_names *maps
 static mpinn_status describe_fit(mpinn_cli *cli, const fit_job *job, const fit_answer *answer,
                                  mpinn_subject *heart) {
   MPINN_TRY(set_text(cli, heart, "metapinn_version", "%s", mpinn_version()));
-  MPINN_TRY(set_text(cli, heart, "metapinn_units", "AT ms, CV m/s"));
+  MPINN_TRY(
+      set_text(cli, heart, "metapinn_units", "AT ms, CV m/s%s", answer->residual ? ", PDEResidual 1" : ""));
   MPINN_TRY(describe_context(cli, &job->context.maps, heart));
   MPINN_TRY(set_text(cli, heart, "metapinn_query", "map %s%s", map_name(job, answer->n_maps - 1),
                      job->query ? "" : ", all of it"));
   MPINN_TRY(set_text(cli, heart, "metapinn_fit_method", "%s", job->method->name));
-  MPINN_TRY(set_text(cli, heart, "metapinn_fit_origins", "%s", job->origins_given ? "given" : "found"));
   return job->method->describe(cli, job, answer, heart);
 }
 
@@ -342,24 +438,35 @@ static mpinn_status add_sites(mpinn_cli *cli, const fit_answer *answer, mpinn_su
   return MPINN_OK;
 }
 
+static mpinn_status add_arrays(mpinn_cli *cli, const fit_answer *answer, mpinn_subject *heart) {
+  const mpinn_mesh *mesh = mpinn_subject_mesh(heart);
+  const size_t n = mpinn_mesh_node_count(mesh), n_cells = mpinn_mesh_cell_count(mesh);
+  const struct {
+    const char *name;
+    mpinn_association association;
+    size_t rows;
+    const float *values;
+  } arrays[] = {{"AT", MPINN_NODES, n, answer->at},
+                {"CV", MPINN_NODES, n, answer->cv},
+                {"CV", MPINN_CELLS, n_cells, answer->cell_cv},
+                {"PDEResidual", MPINN_NODES, n, answer->residual}};
+  for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
+    if (arrays[i].values)
+      MPINN_TRY(mpinn_subject_add_array(cli->context, heart, arrays[i].name, arrays[i].association,
+                                        MPINN_FLOAT32, arrays[i].rows, 1, arrays[i].values, NULL));
+  return answer->sites ? add_sites(cli, answer, heart) : MPINN_OK;
+}
+
 /* The texts go first: the names of the maps may be those of arrays that go here. */
 static mpinn_status add_answer(mpinn_cli *cli, const fit_job *job, const fit_answer *answer,
                                mpinn_subject *heart) {
-  const mpinn_mesh *mesh = mpinn_subject_mesh(heart);
-  const size_t n = mpinn_mesh_node_count(mesh), n_cells = mpinn_mesh_cell_count(mesh);
   const bool answered = mpinn_subject_get_text(heart, "metapinn_weights_sha256") ||
                         mpinn_subject_get_text(heart, "metapinn_fit_method");
   forget_answer(cli, heart);
   MPINN_TRY(describe_fit(cli, job, answer, heart));
   MPINN_TRY(make_room(cli, heart, "AT", answered ? NULL : "AT_input"));
   MPINN_TRY(make_room(cli, heart, "CV", answered ? NULL : "CV_input"));
-  MPINN_TRY(
-      mpinn_subject_add_array(cli->context, heart, "AT", MPINN_NODES, MPINN_FLOAT32, n, 1, answer->at, NULL));
-  MPINN_TRY(
-      mpinn_subject_add_array(cli->context, heart, "CV", MPINN_NODES, MPINN_FLOAT32, n, 1, answer->cv, NULL));
-  MPINN_TRY(mpinn_subject_add_array(cli->context, heart, "CV", MPINN_CELLS, MPINN_FLOAT32, n_cells, 1,
-                                    answer->cell_cv, NULL));
-  return add_sites(cli, answer, heart);
+  return add_arrays(cli, answer, heart);
 }
 
 /* ---- the work ---- */
@@ -367,6 +474,7 @@ static mpinn_status add_answer(mpinn_cli *cli, const fit_job *job, const fit_ans
 static void answer_clear(fit_answer *answer) {
   free(answer->at);
   free(answer->cv);
+  free(answer->residual);
   free(answer->cell_cv);
   free(answer->sites);
 }
@@ -384,8 +492,6 @@ static mpinn_status fit_maps_of(mpinn_cli *cli, const fit_job *job, const mpinn_
   answer->n_maps = maps->n;
   MPINN_TRY(MPINN_NEW(cli->context, &answer->at, mpinn_mesh_node_count(mesh)));
   MPINN_TRY(MPINN_NEW(cli->context, &answer->cv, mpinn_mesh_node_count(mesh)));
-  MPINN_TRY(MPINN_NEW(cli->context, &answer->cell_cv, mpinn_mesh_cell_count(mesh)));
-  MPINN_TRY(MPINN_NEW(cli->context, &answer->sites, maps->n));
   return job->method->fit(cli, job, &input, answer);
 }
 
@@ -403,10 +509,20 @@ done:
   return status;
 }
 
+static void note_time(mpinn_cli *cli, const fit_job *job, const mpinn_subject *heart,
+                      const fit_answer *answer) {
+  const char *query = mpinn_subject_get_text(heart, "metapinn_query");
+  const double *site = answer->sites ? answer->sites[answer->n_maps - 1].position : NULL;
+  if (site)
+    mpinn_cli_note(cli, "%s: AT is of %s, from the site of origin %s at %.1f %.1f %.1f mm", job->out, query,
+                   job->origins_given ? "given" : "found", site[0], site[1], site[2]);
+  else
+    mpinn_cli_note(cli, "%s: AT is of %s, from its network", job->out, query);
+}
+
 static mpinn_status report(mpinn_cli *cli, const fit_job *job, const mpinn_subject *heart,
                            const mpinn_cli_truth *known, const fit_answer *answer) {
-  const double *site = answer->sites[answer->n_maps - 1].position;
-  char title[64];
+  char title[96];
   job->method->title(job, sizeof title, title);
   mpinn_cli_table t = {.method = title, .k = job->context.maps.n};
   mpinn_cli_score(mpinn_mesh_node_count(mpinn_subject_mesh(heart)), answer->at, answer->cv, known, &t);
@@ -415,9 +531,7 @@ static mpinn_status report(mpinn_cli *cli, const fit_job *job, const mpinn_subje
   mpinn_cli_clear_line(cli);
   mpinn_cli_print_table(stdout, t.n, t.rows);
   job->method->note(cli, answer);
-  mpinn_cli_note(cli, "%s: AT is of %s, from the site of origin %s at %.1f %.1f %.1f mm", job->out,
-                 mpinn_subject_get_text(heart, "metapinn_query"), job->origins_given ? "given" : "found",
-                 site[0], site[1], site[2]);
+  note_time(cli, job, heart, answer);
   return MPINN_OK;
 }
 
@@ -476,6 +590,30 @@ static int take_speed(const mpinn_cli *cli, const char *option, double *speed) {
   return mpinn_cli_usage(cli, "%s is '%s', expected a velocity above 0, in m/s", option, optarg);
 }
 
+static int take_weight(const mpinn_cli *cli, const char *option, double *weight) {
+  if (mpinn_cli_parse_double(optarg, weight) && *weight >= 0) return MPINN_CLI_CONTINUE;
+  return mpinn_cli_usage(cli, "%s is '%s', expected a number of at least 0", option, optarg);
+}
+
+/* The options of method multi-pinn. */
+static int take_networks_option(mpinn_cli *cli, int option, char **argv, fit_job *job) {
+  switch (option) {
+  case 'n':
+    if (mpinn_cli_parse_size(optarg, &job->networks.steps) && job->networks.steps > 0)
+      return MPINN_CLI_CONTINUE;
+    return mpinn_cli_usage(cli, "--steps is '%s', expected a whole number from 1", optarg);
+  case 'r':
+    if (mpinn_cli_parse_seed(optarg, &job->networks.seed)) return MPINN_CLI_CONTINUE;
+    return mpinn_cli_usage(cli, "--seed is '%s', expected a whole number", optarg);
+  case 'A':
+    return take_weight(cli, "--alpha", &job->networks.alpha);
+  case 'w':
+    return take_weight(cli, "--healthy-weight", &job->networks.healthy_weight);
+  default:
+    return mpinn_cli_common_option(cli, &mpinn_cli_fit, option, argv);
+  }
+}
+
 /* The options of method segments. */
 static int take_segments_option(mpinn_cli *cli, int option, char **argv, fit_job *job) {
   switch (option) {
@@ -493,8 +631,10 @@ static int take_segments_option(mpinn_cli *cli, int option, char **argv, fit_job
     if (mpinn_cli_parse_size(optarg, &job->segments.max_evaluations) && job->segments.max_evaluations > 0)
       return MPINN_CLI_CONTINUE;
     return mpinn_cli_usage(cli, "--evaluations is '%s', expected a whole number from 1", optarg);
+  case 'O':
+    return take_origins(cli, job);
   default:
-    return mpinn_cli_common_option(cli, &mpinn_cli_fit, option, argv);
+    return take_networks_option(cli, option, argv, job);
   }
 }
 
@@ -511,8 +651,6 @@ static int take_option(mpinn_cli *cli, int option, char **argv, fit_job *job) {
     return MPINN_CLI_CONTINUE;
   case 'm':
     return take_method(cli, job);
-  case 'O':
-    return take_origins(cli, job);
   case 'a':
     job->truth_at = optarg;
     return MPINN_CLI_CONTINUE;
@@ -530,29 +668,56 @@ static int take_option(mpinn_cli *cli, int option, char **argv, fit_job *job) {
   }
 }
 
+/* Which method comes with the options may be said behind them. */
+static void remember_owner(fit_job *job, int option, const char *name) {
+  for (size_t i = 0; i < METHOD_COUNT; i++)
+    if (strchr(methods[i].options, option)) job->own[i] = name;
+}
+
+static int check_method(const mpinn_cli *cli, const fit_job *job) {
+  for (size_t i = 0; i < METHOD_COUNT; i++)
+    if (job->own[i] && job->method != &methods[i])
+      return mpinn_cli_usage(cli, "--%s belongs to --method %s, expected only options of --method %s",
+                             job->own[i], methods[i].name, job->method->name);
+  return MPINN_CLI_CONTINUE;
+}
+
 static int check_job(const mpinn_cli *cli, int files, const fit_job *job) {
   if (files != 1) return mpinn_cli_usage(cli, "expected the file of one heart, not %d", files);
   if (!job->context.wanted.n && !job->query)
     return mpinn_cli_usage(
         cli, "no map to fit to is chosen, expected --context with the name of an activation map");
   if (!job->out) return mpinn_cli_usage(cli, "--out is missing, expected the file to write");
-  return MPINN_CLI_CONTINUE;
+  return check_method(cli, job);
 }
 
 static int run_job(mpinn_cli *cli, int argc, char **argv, fit_job *job) {
-  static const struct option options[] = {
-      {"maps", required_argument, NULL, 's'},         {"context", required_argument, NULL, 'c'},
-      {"query", required_argument, NULL, 'Q'},        {"method", required_argument, NULL, 'm'},
-      {"segmentation", required_argument, NULL, 'S'}, {"lowest", required_argument, NULL, 'l'},
-      {"highest", required_argument, NULL, 'H'},      {"start", required_argument, NULL, 'b'},
-      {"elsewhere", required_argument, NULL, 'e'},    {"evaluations", required_argument, NULL, 'N'},
-      {"origins", required_argument, NULL, 'O'},      {"truth-at", required_argument, NULL, 'a'},
-      {"truth-cv", required_argument, NULL, 'v'},     {"json", required_argument, NULL, 'j'},
-      {"out", required_argument, NULL, 'o'},          MPINN_CLI_COMMON_OPTIONS};
+  static const struct option options[] = {{"maps", required_argument, NULL, 's'},
+                                          {"context", required_argument, NULL, 'c'},
+                                          {"query", required_argument, NULL, 'Q'},
+                                          {"method", required_argument, NULL, 'm'},
+                                          {"segmentation", required_argument, NULL, 'S'},
+                                          {"lowest", required_argument, NULL, 'l'},
+                                          {"highest", required_argument, NULL, 'H'},
+                                          {"start", required_argument, NULL, 'b'},
+                                          {"elsewhere", required_argument, NULL, 'e'},
+                                          {"evaluations", required_argument, NULL, 'N'},
+                                          {"origins", required_argument, NULL, 'O'},
+                                          {"steps", required_argument, NULL, 'n'},
+                                          {"seed", required_argument, NULL, 'r'},
+                                          {"alpha", required_argument, NULL, 'A'},
+                                          {"healthy-weight", required_argument, NULL, 'w'},
+                                          {"truth-at", required_argument, NULL, 'a'},
+                                          {"truth-cv", required_argument, NULL, 'v'},
+                                          {"json", required_argument, NULL, 'j'},
+                                          {"out", required_argument, NULL, 'o'},
+                                          MPINN_CLI_COMMON_OPTIONS};
   int code = MPINN_CLI_CONTINUE;
-  for (int option;
-       code == MPINN_CLI_CONTINUE && (option = getopt_long(argc, argv, ":o:h", options, NULL)) != -1;)
+  for (int option, named = 0;
+       code == MPINN_CLI_CONTINUE && (option = getopt_long(argc, argv, ":o:h", options, &named)) != -1;) {
+    remember_owner(job, option, options[named].name);
     code = take_option(cli, option, argv, job);
+  }
   if (code == MPINN_CLI_CONTINUE) code = check_job(cli, argc - optind, job);
   if (code != MPINN_CLI_CONTINUE) return code;
   job->heart = argv[optind];
@@ -564,6 +729,7 @@ static int run_job(mpinn_cli *cli, int argc, char **argv, fit_job *job) {
 static int run(mpinn_cli *cli, int argc, char **argv) {
   fit_job job = {.method = &methods[0]};
   mpinn_segments_fit_options_default(&job.segments);
+  mpinn_networks_fit_options_default(&job.networks);
   const int code = run_job(cli, argc, argv, &job);
   mpinn_cli_map_choice_clear(&job.context);
   return code;

@@ -75,6 +75,7 @@ static const char *describe_metric(const char *metric) {
       {"cv_mae", "CV mean abs. error, m/s"},
       {"scar_dice", "scar Dice (CV < 0.35)"},
       {"residual_msq", "residual, mean square"},
+      {"residual_start_msq", "residual at the start, m. sq."},
       {"residual_abs", "residual, mean absolute"},
       {"origin_error_mm", "site of origin error, mm"},
       {"origin_error_median_mm", "site of origin error, median, mm"},
@@ -91,6 +92,7 @@ static const char *describe_metric(const char *metric) {
       {"misfit_ms", "misfit, rms, ms"},
       {"evaluations", "evaluations of the misfit"},
       {"solves", "eikonal solves"},
+      {"steps", "steps of the optimizer"},
       {"cv", "CV, m/s"},
       {"seconds", "seconds to personalize"},
       {"seconds_uncertainty", "seconds, uncertainty"},
@@ -103,7 +105,7 @@ static const char *describe_metric(const char *metric) {
 
 /* Whether a metric counts things. */
 static bool is_count(const char *metric) {
-  return strcmp(metric, "evaluations") == 0 || strcmp(metric, "solves") == 0;
+  return strcmp(metric, "evaluations") == 0 || strcmp(metric, "solves") == 0 || strcmp(metric, "steps") == 0;
 }
 
 /* Four digits that count, whatever the size. */

@@ -554,6 +554,102 @@ class FitTest(files.ProgramTest):
         self.assertEqual(heart["node/AT"], from_heart["node/AT"])
         self.assertNotIn("node/CV_input", heart)
 
+    def fit_networks(self, *options):
+        return self.fit("--method", "multi-pinn", "--steps", "150", *options)
+
+    def test_networks_are_fitted(self):
+        options = ("--truth-at", "AT_02", "--truth-cv", "CV", "--json", "table.json")
+        result, heart, texts = self.fit_networks("--context", "AT_00,AT_01,AT_02", "--seed", "7", *options)
+        nodes = len(self.truth["node/CV"])
+        for name in ("node/AT", "node/CV", "node/PDEResidual"):
+            self.assertEqual(len(heart[name]), nodes)
+        for name in ("cell/CV", "field/fit_sites", "field/fit_velocities"):
+            self.assertNotIn(name, heart)
+        self.assertEqual(heart["node/CV_input"], self.truth["node/CV"])
+        self.assertEqual(heart["cell/CV_input"], self.truth["cell/CV"])
+        self.assertEqual(texts["metapinn_fit_method"], "multi-pinn")
+        self.assertEqual(texts["metapinn_fit_seed"], "7")
+        self.assertEqual(texts["metapinn_fit_measurements"], "270")
+        self.assertEqual(texts["metapinn_query"], "map AT_02, all of it")
+        self.assertNotIn("metapinn_fit_origins", texts)
+        self.assertIn("AT is of map AT_02, all of it, from its network", result.stderr)
+        table = json.loads(self.read("table.json"))["rows"]
+        self.assertEqual({row["method"] for row in table}, {"multi-PINN (alpha 0.1, healthy weight 0.03)"})
+        rows = {row["metric"]: row["mean"] for row in table}
+        self.assertEqual(rows["steps"], 150)
+        self.assertGreater(rows["seconds"], 0)
+        self.assertLess(rows["misfit_ms"], 0.3 * rows["misfit_start_ms"])
+        self.assertLess(rows["residual_msq"], rows["residual_start_msq"])
+        self.assertGreater(rows["at_scc"], 0.9)  # AT_02's own network, not another map's
+
+    def test_networks_follow_their_options(self):
+        maps = ("--context", "AT_00", "--query", "AT_01")
+        heart = self.fit_networks(*maps)[1]
+        self.assertEqual(self.fit_networks(*maps, "--threads", "2")[1], heart)
+        self.assertNotEqual(self.fit_networks(*maps, "--seed", "2")[1]["node/AT"], heart["node/AT"])
+        published = ("--alpha", "1", "--healthy-weight", "0")
+        result, other, texts = self.fit_networks(*maps, *published)
+        self.assertIn("multi-PINN (alpha 1, healthy weight 0)", result.stdout)
+        self.assertEqual(texts["metapinn_fit_alpha"], "1")
+        self.assertEqual(texts["metapinn_fit_healthy_weight"], "0")
+        self.assertLess(sum(other["node/CV"]), sum(heart["node/CV"]))  # nothing holds it to 0.6 m/s
+
+    def test_nothing_of_one_method_passes_for_another(self):
+        self.fit("--context", "AT_00", "--evaluations", "3", "--origins", "given")
+        again = ("fit", "out.safetensors", "--context", "AT_00", "--out", "again.safetensors")
+        self.succeed(*again, "--method", "multi-pinn", "--steps", "3")
+        heart, texts = self.tensors("again.safetensors")
+        for name in ("cell/CV", "field/fit_sites", "field/fit_velocities"):
+            self.assertNotIn(name, heart)
+        self.assertNotIn("metapinn_fit_evaluations", texts)
+        self.assertEqual(heart["node/CV_input"], self.truth["node/CV"])
+        again = ("fit", "again.safetensors", "--context", "AT_00", "--out", "out.safetensors")
+        self.succeed(*again, "--evaluations", "3", "--origins", "given")
+        heart, texts = self.tensors("out.safetensors")
+        self.assertNotIn("node/PDEResidual", heart)
+        self.assertNotIn("metapinn_fit_steps", texts)
+        self.assertEqual(len(heart["cell/CV"]), len(self.truth["cell/CV"]))
+
+    def test_networks_need_no_segments(self):
+        self.write("heart.safetensors", Heart().add_maps(2).bytes())
+        heart = self.fit("--method", "multi-pinn", "--steps", "3", "--context", "AT_00,AT_01")[1]
+        self.assertEqual(len(heart["node/AT"]), 240)
+
+    def test_options_of_another_method_are_refused(self):
+        segments, networks = ("--method", "segments"), ("--method", "multi-pinn")
+        for option in ("--steps", "--seed", "--alpha", "--healthy-weight"):
+            words = ("%s belongs to --method multi-pinn" % option, "options of --method segments")
+            self.refuse(2, words, "--context", "AT_00", option, "1")
+            self.refuse(2, words, option, "1", *segments, "--context", "AT_00")
+        for option, value in (
+            ("--origins", "found"),
+            ("--segmentation", "paper"),
+            ("--lowest", "0.1"),
+            ("--highest", "0.9"),
+            ("--start", "0.5"),
+            ("--elsewhere", "0.5"),
+            ("--evaluations", "5"),
+        ):
+            words = ("%s belongs to --method segments" % option, "options of --method multi-pinn")
+            self.refuse(2, words, "--context", "AT_00", option, value, *networks)
+
+    def test_bad_options_of_networks_are_refused(self):
+        one = ("--context", "AT_00", "--method", "multi-pinn")
+        for value in ("0", "-1", "1.5", "many"):
+            self.refuse(2, ("--steps is '%s'" % value, "from 1"), *one, "--steps", value)
+        for value in ("-1", "dice"):
+            self.refuse(2, ("--seed is '%s'" % value,), *one, "--seed", value)
+        for option in ("--alpha", "--healthy-weight"):
+            for value in ("-0.1", "nan", "much"):
+                self.refuse(2, ("%s is '%s'" % (option, value), "at least 0"), *one, option, value)
+        self.refuse(2, ("--method is 'poem'", "segments or multi-pinn"), *one, "--method", "poem")
+
+    def test_the_help_names_both_methods(self):
+        text = self.succeed("fit", "--help").stdout
+        told = ("multi-pinn", "Sites of origin are not used", "--alpha 1 --healthy-weight 0", "0.6 m/s")
+        for words in told:
+            self.assertIn(words, text)
+
     def test_values_that_are_no_measurements_are_passed_over(self):
         heart = Heart().add_maps(2)
         heart.add("segment", [1 + i % 17 for i in range(240)], dtype="I32")

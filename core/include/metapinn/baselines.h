@@ -77,7 +77,7 @@ typedef struct mpinn_segments_fit_report {
  *
  * Sites that are not given are found by mpinn_find_origin on the start velocity, and again, up to
  * twice, on the fitted one: a map's new site is taken where it lessens that map's misfit, and the fit goes on
- * from there. Each search has cost a map at least as many solves as it used points, which the report counts.
+ * from there. Each search costs a map some dozens of solves, which the report counts.
  *
  * The heart needs a node array `segment`; mpinn_subject_estimate_labels does not make one. The misfit of the
  * answer is never greater than that of the start.
@@ -92,6 +92,53 @@ typedef struct mpinn_segments_fit_report {
 mpinn_status mpinn_fit_segments(mpinn_context *context, const mpinn_baseline_input *input,
                                 const mpinn_segments_fit_options *options, float *cv, float *cell_cv,
                                 mpinn_site *sites, mpinn_segments_fit_report *report);
+
+/* ---- multi-PINN: networks of the subject alone ---- */
+
+typedef struct mpinn_networks_fit_options {
+  uint64_t seed;   /* of the networks' first weights and of what is drawn; 1 */
+  size_t steps;    /* of Adam, at least 1; 5000 */
+  double rate;     /* Adam's learning rate, at first, after a rise over 5 % of the steps; 0.005 */
+  double end_rate; /* at the end, after a cosine; 0.00001 */
+  /* α, the weight of the PDE loss: 0 up to a share of the steps, from there rising to its last value, which
+   * it has from another share on */
+  double alpha;          /* the last value; 0.1. The paper's: 1 */
+  double alpha_share[2]; /* 0 and 0.05 */
+  /* β, the weight of the mean square of F/(0.6 m/s) − 1; 0.03. Maps of a surface say nothing of how steep T
+   * is across the wall, so that without it F is too slow. The paper's: 0 */
+  double healthy_weight;
+  size_t wall_nodes;     /* at which a step asks for the eikonal equation, drawn anew; 256 */
+  size_t measured_nodes; /* at which a step asks for the maps, drawn anew where there are more; 1024 */
+} mpinn_networks_fit_options;
+
+void mpinn_networks_fit_options_default(mpinn_networks_fit_options *options);
+
+typedef struct mpinn_networks_fit_report {
+  size_t steps;
+  size_t n_weights;                       /* of all networks together */
+  size_t n_measured;                      /* measurements fitted, of all maps */
+  double misfit_before, misfit_after;     /* ms, root mean square over them */
+  double residual_before, residual_after; /* mean square of |∇T| F − 1 over the maps and the heart's nodes */
+  double seconds;                         /* wall clock */
+} mpinn_networks_fit_report;
+
+/* Fits, from random weights, a PINN T(x) to every map and one velocity net F(x) to all of them, those of
+ * preset `paper`, together by Adam (Kingma, Ba, ICLR 2015): to the mean over the maps of the mean square of
+ * T − measured (equation 3), α times that of |∇T| F − 1 (equation 2) and β times the mean square of
+ * F/(0.6 m/s) − 1, in units of the heart's length and of that over 0.6 m/s. Where the query was measured
+ * after its early part, T is held to be no earlier than that. Each T counts from its map's earliest time.
+ * Sites of origin are not looked at.
+ *
+ *   cv[nodes]                            m/s; may be NULL
+ *   at[n_maps, one of query][nodes]      ms, of the maps' own clocks; may be NULL
+ *   residual[n_maps, one of query][nodes] |∇T| F − 1, ∇T exact; may be NULL
+ *
+ * The same for any number of threads. report may be NULL. Cancelled or failed, all are as they were.
+ * MPINN_ERROR_MAP, naming the map: none is given, or one has fewer than 4 measured nodes.
+ * MPINN_ERROR_ARGUMENT: an option out of range. */
+mpinn_status mpinn_fit_networks(mpinn_context *context, const mpinn_baseline_input *input,
+                                const mpinn_networks_fit_options *options, float *cv, float *at,
+                                float *residual, mpinn_networks_fit_report *report);
 
 #ifdef __cplusplus
 }
