@@ -173,6 +173,55 @@ static void origins_between_nodes_are_found(void **state) {
   assert_true(errors[ORIGINS / 2] < 0.3 * mpinn_mesh_mean_edge(mesh));
 }
 
+/* The latest of the early points is one of those that a first guess is made from. */
+static void one_wrong_time_moves_origins_by_little(void **state) {
+  fixture *f = *state;
+  double errors[ORIGINS], times[MEASURED];
+  for (size_t i = 0; i < ORIGINS; i++) {
+    size_t latest = 0;
+    measure(f, f->wall + 3 * f->origins[i], 0, NULL, times);
+    for (size_t m = 1; m < MEASURED; m++)
+      if (isnan(times[latest]) || times[m] > times[latest]) latest = m;
+    times[latest] -= 10;
+    errors[i] = distance(find(f, f->context, times).site.position, f->wall + 3 * f->origins[i]);
+  }
+  qsort(errors, ORIGINS, sizeof *errors, compare);
+  print_message("          error %.2f mm median, %.2f mm greatest\n", errors[ORIGINS / 2],
+                errors[ORIGINS - 1]);
+  assert_true(errors[ORIGINS / 2] < 1.5);
+}
+
+/* Where cells are small beside what a first guess is wrong by, the search goes by longer steps at first. */
+static void origins_on_fine_meshes_are_found(void **state) {
+  fixture *f = *state;
+  mpinn_mesh *square = shape_square(f->context, 40, 6);
+  mpinn_eikonal *solver = NULL;
+  mpinn_velocity velocity;
+  mpinn_origin origin;
+  mpinn_random random;
+  const double truth[3] = {17.2, 23.9, 0};
+  double points[60][3], times[60];
+  mpinn_random_seed(&random, 6);
+  for (int i = 0; i < 60; i++) {
+    points[i][0] = mpinn_random_uniform(&random, 0, 40);
+    points[i][1] = mpinn_random_uniform(&random, 0, 40);
+    points[i][2] = 0;
+    times[i] = distance(points[i], truth) / 0.6 + 2 * mpinn_random_normal(&random);
+  }
+  mpinn_velocity_default(&velocity);
+  assert_int_equal(mpinn_eikonal_create(f->context, square, &velocity, &solver), MPINN_OK);
+  const mpinn_origin_search search = {
+      .n = 60, .points = points[0], .times = times, .is_early = true, .max_solves = 8};
+  assert_int_equal(mpinn_find_origin(f->context, solver, &search, &origin), MPINN_OK);
+  print_message("          error %.2f mm, %zu solves\n", distance(origin.site.position, truth),
+                origin.n_solves);
+  assert_int_equal(origin.n_used, 60);
+  assert_true(distance(origin.site.position, truth) < 0.8); /* 2 ms at 0.6 m/s, over some 30 times */
+  assert_true(origin.n_solves < 100);
+  mpinn_eikonal_destroy(&solver);
+  mpinn_mesh_destroy(&square);
+}
+
 static void zero_of_the_clock_moves_the_onset_alone(void **state) {
   fixture *f = *state;
   double times[MEASURED];
@@ -320,6 +369,8 @@ int main(void) {
       cmocka_unit_test(origins_anywhere_in_the_wall_are_found),
       cmocka_unit_test(noise_blurs_origins_by_little),
       cmocka_unit_test(origins_between_nodes_are_found),
+      cmocka_unit_test(one_wrong_time_moves_origins_by_little),
+      cmocka_unit_test(origins_on_fine_meshes_are_found),
       cmocka_unit_test(zero_of_the_clock_moves_the_onset_alone),
       cmocka_unit_test(onset_is_that_of_the_activation),
       cmocka_unit_test(onset_is_not_after_the_earliest_time),
