@@ -6,9 +6,8 @@
 #include <unistd.h>
 
 static const mpinn_cli_command *const commands[] = {
-    &mpinn_cli_phantom,   &mpinn_cli_simulate, &mpinn_cli_train,
-    &mpinn_cli_calibrate, &mpinn_cli_evaluate, &mpinn_cli_personalize,
-    &mpinn_cli_fit,       &mpinn_cli_what_if,  &mpinn_cli_info,
+    &mpinn_cli_phantom, &mpinn_cli_simulate,    &mpinn_cli_train, &mpinn_cli_calibrate, &mpinn_cli_evaluate,
+    &mpinn_cli_study,   &mpinn_cli_personalize, &mpinn_cli_fit,   &mpinn_cli_what_if,   &mpinn_cli_info,
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 

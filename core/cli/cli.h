@@ -38,7 +38,8 @@ typedef struct mpinn_cli_command {
 } mpinn_cli_command;
 
 extern const mpinn_cli_command mpinn_cli_phantom, mpinn_cli_simulate, mpinn_cli_train, mpinn_cli_evaluate,
-    mpinn_cli_personalize, mpinn_cli_fit, mpinn_cli_what_if, mpinn_cli_info, mpinn_cli_calibrate;
+    mpinn_cli_personalize, mpinn_cli_fit, mpinn_cli_what_if, mpinn_cli_info, mpinn_cli_calibrate,
+    mpinn_cli_study;
 
 /* ---- cli.c ---- */
 
@@ -115,10 +116,18 @@ void mpinn_cli_map_choice_clear(mpinn_cli_map_choice *choice);
 
 /* The weights to use: option, else $METAPINN_MODEL, else those shipped; path is freed by the caller. */
 mpinn_status mpinn_cli_find_weights(mpinn_cli *cli, const char *option, char **path);
+/* A file of those shipped by its name; *path is NULL where it is not there. */
+mpinn_status mpinn_cli_find_shipped(mpinn_cli *cli, const char *name, char **path);
 mpinn_status mpinn_cli_backend(mpinn_cli *cli, const char *name, mpinn_backend_kind *kind);
 
 /* ---- results.c ---- */
 
+struct cJSON;
+/* One more member of an object, null where a number does not exist or the text is NULL; false: no memory. */
+bool mpinn_cli_json_number(struct cJSON *object, const char *name, double value);
+bool mpinn_cli_json_text(struct cJSON *object, const char *name, const char *text);
+/* A file of text and a newline; a text that is NULL is one that there was no memory for. */
+mpinn_status mpinn_cli_write_text(mpinn_cli *cli, const char *path, const char *text);
 /* {"protocol": …, "model": …, "rows": […]}; a number that does not exist is null. */
 mpinn_status mpinn_cli_write_json(mpinn_cli *cli, const char *path, const char *protocol,
                                   const char *model_path, const mpinn_model *model, size_t n_rows,
@@ -150,6 +159,14 @@ void mpinn_cli_truth_clear(mpinn_cli_truth *truth);
 /* Rows for at[n], ms, and cv[n], m/s, where their truth is known. */
 void mpinn_cli_score(size_t n, const float *at, const float *cv, const mpinn_cli_truth *truth,
                      mpinn_cli_table *table);
+
+/* ---- study_report.c ---- */
+
+struct mpinn_study;
+struct mpinn_study_row;
+/* Both are freed by the caller, and NULL where there is no memory. The table is in Markdown. */
+char *mpinn_cli_study_json(const struct mpinn_study *study, size_t n_rows, const struct mpinn_study_row *rows);
+char *mpinn_cli_study_table(size_t n_rows, const struct mpinn_study_row *rows);
 
 /* ---- opencarp.c ---- */
 

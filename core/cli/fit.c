@@ -1,4 +1,5 @@
 #include "cli.h"
+#include "eikonal/nodal.h"
 #include "metapinn/baselines.h"
 #include "metapinn/map_names.h"
 
@@ -123,28 +124,16 @@ static mpinn_status set_text(mpinn_cli *cli, mpinn_subject *heart, const char *k
 
 /* ---- method segments ---- */
 
-/* The eikonal solution from the last map's site. */
-static mpinn_status solve_last(mpinn_cli *cli, const mpinn_mesh *mesh, fit_answer *answer) {
-  mpinn_eikonal *solver = NULL;
-  mpinn_velocity velocity;
-  mpinn_velocity_default(&velocity);
-  velocity.association = MPINN_CELLS;
-  velocity.speed = answer->cell_cv;
-  MPINN_TRY(mpinn_eikonal_create(cli->context, mesh, &velocity, &solver));
-  const mpinn_status status =
-      mpinn_eikonal_solve(cli->context, solver, 1, &answer->sites[answer->n_maps - 1], answer->at);
-  mpinn_eikonal_destroy(&solver);
-  return status;
-}
-
 static mpinn_status fit_segments(mpinn_cli *cli, const fit_job *job, const mpinn_baseline_input *input,
                                  fit_answer *answer) {
-  const size_t n_cells = mpinn_mesh_cell_count(mpinn_subject_mesh(input->heart));
+  const mpinn_mesh *mesh = mpinn_subject_mesh(input->heart);
+  const size_t n_cells = mpinn_mesh_cell_count(mesh);
   MPINN_TRY(MPINN_NEW(cli->context, &answer->cell_cv, n_cells));
   MPINN_TRY(MPINN_NEW(cli->context, &answer->sites, answer->n_maps));
   MPINN_TRY(mpinn_fit_segments(cli->context, input, &job->segments, answer->cv, answer->cell_cv,
                                answer->sites, &answer->segments));
-  return solve_last(cli, mpinn_subject_mesh(input->heart), answer);
+  return mpinn_eikonal_solve_cells(cli->context, mesh, answer->cell_cv, &answer->sites[answer->n_maps - 1],
+                                   answer->at);
 }
 
 static void title_segments(const fit_job *job, size_t bytes, char *text) {

@@ -8,12 +8,12 @@
 
 /* ---- JSON ---- */
 
-static bool add_number(cJSON *object, const char *name, double value) {
+bool mpinn_cli_json_number(struct cJSON *object, const char *name, double value) {
   return isfinite(value) ? cJSON_AddNumberToObject(object, name, value) != NULL
                          : cJSON_AddNullToObject(object, name) != NULL;
 }
 
-static bool add_text(cJSON *object, const char *name, const char *text) {
+bool mpinn_cli_json_text(struct cJSON *object, const char *name, const char *text) {
   return text ? cJSON_AddStringToObject(object, name, text) != NULL
               : cJSON_AddNullToObject(object, name) != NULL;
 }
@@ -21,22 +21,24 @@ static bool add_text(cJSON *object, const char *name, const char *text) {
 static bool add_row(cJSON *rows, const mpinn_result_row *row) {
   cJSON *object = cJSON_CreateObject();
   if (!object || !cJSON_AddItemToArray(rows, object)) return false;
-  return add_text(object, "method", row->method) && add_text(object, "metric", row->metric) &&
-         add_text(object, "region", row->region) && add_number(object, "k", (double)row->k) &&
-         add_number(object, "mean", row->mean) && add_number(object, "sd", row->sd) &&
-         add_number(object, "n", (double)row->n);
+  return mpinn_cli_json_text(object, "method", row->method) &&
+         mpinn_cli_json_text(object, "metric", row->metric) &&
+         mpinn_cli_json_text(object, "region", row->region) &&
+         mpinn_cli_json_number(object, "k", (double)row->k) &&
+         mpinn_cli_json_number(object, "mean", row->mean) && mpinn_cli_json_number(object, "sd", row->sd) &&
+         mpinn_cli_json_number(object, "n", (double)row->n);
 }
 
 static char *make_json(const char *protocol, const char *model_path, const mpinn_model *model, size_t n_rows,
                        const mpinn_result_row *rows) {
   cJSON *object = cJSON_CreateObject();
   const char *slash = model_path ? strrchr(model_path, '/') : NULL;
-  bool good = object && add_text(object, "protocol", protocol) &&
-              add_text(object, "model", slash ? slash + 1 : model_path) &&
-              add_text(object, "model_sha256", model ? mpinn_model_text(model, "sha256") : NULL) &&
-              add_text(object, "preset", model ? mpinn_model_text(model, "preset") : NULL) &&
-              add_text(object, "backend", model ? mpinn_model_backend(model) : NULL) &&
-              add_text(object, "version", mpinn_version());
+  bool good = object && mpinn_cli_json_text(object, "protocol", protocol) &&
+              mpinn_cli_json_text(object, "model", slash ? slash + 1 : model_path) &&
+              mpinn_cli_json_text(object, "model_sha256", model ? mpinn_model_text(model, "sha256") : NULL) &&
+              mpinn_cli_json_text(object, "preset", model ? mpinn_model_text(model, "preset") : NULL) &&
+              mpinn_cli_json_text(object, "backend", model ? mpinn_model_backend(model) : NULL) &&
+              mpinn_cli_json_text(object, "version", mpinn_version());
   cJSON *list = good ? cJSON_AddArrayToObject(object, "rows") : NULL;
   good = list != NULL;
   for (size_t i = 0; good && i < n_rows; i++) good = add_row(list, &rows[i]);
@@ -45,17 +47,19 @@ static char *make_json(const char *protocol, const char *model_path, const mpinn
   return text;
 }
 
+mpinn_status mpinn_cli_write_text(mpinn_cli *cli, const char *path, const char *text) {
+  mpinn_newfile *file = NULL;
+  if (!text) return mpinn_fail(cli->context, MPINN_ERROR_MEMORY, "No memory for the results of %s", path);
+  MPINN_TRY(mpinn_newfile_open(cli->context, path, &file));
+  fprintf(mpinn_newfile_stream(file), "%s\n", text);
+  return mpinn_newfile_finish(cli->context, &file);
+}
+
 mpinn_status mpinn_cli_write_json(mpinn_cli *cli, const char *path, const char *protocol,
                                   const char *model_path, const mpinn_model *model, size_t n_rows,
                                   const mpinn_result_row *rows) {
-  mpinn_newfile *file = NULL;
   char *text = make_json(protocol, model_path, model, n_rows, rows);
-  if (!text) return mpinn_fail(cli->context, MPINN_ERROR_MEMORY, "No memory for the results of %s", path);
-  mpinn_status status = mpinn_newfile_open(cli->context, path, &file);
-  if (status == MPINN_OK) {
-    fprintf(mpinn_newfile_stream(file), "%s\n", text);
-    status = mpinn_newfile_finish(cli->context, &file);
-  }
+  const mpinn_status status = mpinn_cli_write_text(cli, path, text);
   cJSON_free(text);
   return status;
 }

@@ -20,17 +20,23 @@ static mpinn_status take(mpinn_cli *cli, const char *text, char **path) {
   return *path ? MPINN_OK : mpinn_fail(cli->context, MPINN_ERROR_MEMORY, "No memory for a file name");
 }
 
-mpinn_status mpinn_cli_find_weights(mpinn_cli *cli, const char *option, char **path) {
-  const char *environment = getenv("METAPINN_MODEL");
+mpinn_status mpinn_cli_find_shipped(mpinn_cli *cli, const char *name, char **path) {
   char directory[PATH_MAX], shipped[PATH_MAX + 64];
-  if (option) return take(cli, option, path);
-  if (environment && *environment) return take(cli, environment, path);
+  *path = NULL;
   if (program_directory(sizeof directory, directory)) {
-    snprintf(shipped, sizeof shipped, "%s/../share/metapinn/" METAPINN_SHIPPED_WEIGHTS, directory);
+    snprintf(shipped, sizeof shipped, "%s/../share/metapinn/%s", directory, name);
     if (access(shipped, R_OK) == 0) return take(cli, shipped, path);
   }
-  snprintf(shipped, sizeof shipped, "%s/" METAPINN_SHIPPED_WEIGHTS, METAPINN_DATA_DIR);
-  if (access(shipped, R_OK) == 0) return take(cli, shipped, path);
+  snprintf(shipped, sizeof shipped, "%s/%s", METAPINN_DATA_DIR, name);
+  return access(shipped, R_OK) == 0 ? take(cli, shipped, path) : MPINN_OK;
+}
+
+mpinn_status mpinn_cli_find_weights(mpinn_cli *cli, const char *option, char **path) {
+  const char *environment = getenv("METAPINN_MODEL");
+  if (option) return take(cli, option, path);
+  if (environment && *environment) return take(cli, environment, path);
+  MPINN_TRY(mpinn_cli_find_shipped(cli, METAPINN_SHIPPED_WEIGHTS, path));
+  if (*path) return MPINN_OK;
   return mpinn_fail(
       cli->context, MPINN_ERROR_MODEL,
       "The shipped weights " METAPINN_SHIPPED_WEIGHTS

@@ -1,48 +1,19 @@
 #include "heart/laplace.h"
 
 #include "base/internal.h"
+#include "base/vector.h"
+#include "heart/tetrahedron.h"
 
 #include <math.h>
 #include <string.h>
-
-/* One tetrahedron: gradients of its barycentric coordinates (per mm) and its volume (mm³). */
-typedef struct element {
-  double slope[4][3], volume;
-} element;
 
 typedef struct laplace_system {
   const mpinn_mesh *mesh;
   const bool *fixed;
   size_t n_nodes, n_cells;
-  element *elements;
+  mpinn_tetrahedron *elements;
   double *diagonal; /* [n_nodes] 1 where nothing is to be solved */
 } laplace_system;
-
-static double dot3(const double a[3], const double b[3]) {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-
-static void cross(const double a[3], const double b[3], double c[3]) {
-  for (int k = 0; k < 3; k++) c[k] = a[(k + 1) % 3] * b[(k + 2) % 3] - a[(k + 2) % 3] * b[(k + 1) % 3];
-}
-
-static element make_element(const mpinn_mesh *mesh, size_t cell) {
-  const int32_t *nodes = mpinn_mesh_cells(mesh) + 4 * cell;
-  const double *points = mpinn_mesh_points(mesh);
-  element made = {.volume = 0};
-  double e[3][3];
-  for (int i = 0; i < 3; i++)
-    for (int k = 0; k < 3; k++) e[i][k] = points[3 * nodes[i + 1] + k] - points[3 * nodes[0] + k];
-  for (int i = 0; i < 3; i++) cross(e[(i + 1) % 3], e[(i + 2) % 3], made.slope[i + 1]);
-  const double six_volumes = dot3(e[0], made.slope[1]);
-  made.volume = fabs(six_volumes) / 6;
-  for (int i = 1; i < 4; i++)
-    for (int k = 0; k < 3; k++) {
-      made.slope[i][k] /= six_volumes;
-      made.slope[0][k] -= made.slope[i][k];
-    }
-  return made;
-}
 
 static void gradient_in(const laplace_system *s, size_t cell, const double *values, double gradient[3]) {
   const int32_t *nodes = mpinn_mesh_cells(s->mesh) + 4 * cell;
@@ -59,7 +30,8 @@ static void apply(const laplace_system *s, const double *in, double *out) {
     double g[3];
     if (!mpinn_mesh_cell_usable(s->mesh)[c]) continue;
     gradient_in(s, c, in, g);
-    for (int a = 0; a < 4; a++) out[nodes[a]] += s->elements[c].volume * dot3(s->elements[c].slope[a], g);
+    for (int a = 0; a < 4; a++)
+      out[nodes[a]] += s->elements[c].volume * mpinn_dot(s->elements[c].slope[a], g);
   }
   for (size_t i = 0; i < s->n_nodes; i++)
     if (s->fixed[i]) out[i] = 0;
@@ -105,10 +77,11 @@ static mpinn_status solve(mpinn_context *context, const laplace_system *s, doubl
 static void assemble(laplace_system *s) {
   for (size_t c = 0; c < s->n_cells; c++) {
     if (!mpinn_mesh_cell_usable(s->mesh)[c]) continue;
-    s->elements[c] = make_element(s->mesh, c);
+    s->elements[c] = mpinn_tetrahedron_at(s->mesh, c);
     for (int a = 0; a < 4; a++) {
       const double *slope = s->elements[c].slope[a];
-      s->diagonal[mpinn_mesh_cells(s->mesh)[4 * c + (size_t)a]] += s->elements[c].volume * dot3(slope, slope);
+      s->diagonal[mpinn_mesh_cells(s->mesh)[4 * c + (size_t)a]] +=
+          s->elements[c].volume * mpinn_dot(slope, slope);
     }
   }
   for (size_t i = 0; i < s->n_nodes; i++)

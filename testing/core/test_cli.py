@@ -388,6 +388,52 @@ class WhatIfTest(files.ProgramTest):
             self.assertIn(words, result.stderr)
 
 
+class StudyTest(files.ProgramTest):
+    """Without the fits, which take minutes."""
+
+    ARGUMENTS = ("study", "--quick", "--no-fits", "--out", "study")
+
+    def rows(self):
+        """What does not depend on the clock."""
+        with open(self.path("study/study.json")) as file:
+            return [row for row in json.load(file)["rows"] if row["metric"] != "seconds"]
+
+    def test_goes_on_where_it_was_stopped(self):
+        self.succeed(*self.ARGUMENTS)
+        whole = self.rows()
+        self.assertEqual({row["table"] for row in whole}, {"segments", "ellipsoids"})
+        self.assertEqual({row["k"] for row in whole if row["method"].startswith("meta-PINN")}, {1, 3, 5})
+        at = [r for r in whole if r["metric"] == "at_scc" and r["region"] == "all" and r["k"] == 5]
+        self.assertTrue(all(row["n"] == 3 and row["mean"] > 0.7 for row in at))
+        records = self.path("study/records.csv")
+        with open(records) as file:
+            lines = file.readlines()
+        with open(records, "w") as file:
+            file.writelines(lines[:-4])
+            file.write(lines[-4][:40])
+        self.succeed(*self.ARGUMENTS)
+        self.assertEqual(self.rows(), whole)
+        with open(records) as file:
+            again = file.readlines()
+        self.assertEqual(again[:-4], lines[:-4])
+        self.assertEqual(len(again), len(lines))
+        with open(self.path("study/study.md")) as file:
+            table = file.read()
+        self.assertIn("| healthy | nothing | given |", table)
+
+    def test_bad_options_are_named(self):
+        for code, words, arguments in (
+            (2, "--out is missing", ()),
+            (2, "--maps is '11'", ("--maps", "11", "--out", "study")),
+            (2, "expected NAME=FILE", ("--model", "x", "--out", "study")),
+            (1, "none.safetensors", ("--model", "x=none.safetensors", "--out", "study")),
+        ):
+            with self.subTest(arguments=arguments):
+                result = self.run_program("study", *arguments)
+                self.assertEqual(result.returncode, code, result.stderr)
+                self.assertIn(words, result.stderr)
+
+
 class FitTest(files.ProgramTest):
     """A phantom whose scar is one of the segmentation's groups, its maps solved on the very mesh."""
 
