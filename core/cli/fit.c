@@ -2,6 +2,7 @@
 #include "eikonal/nodal.h"
 #include "metapinn/baselines.h"
 #include "metapinn/map_names.h"
+#include "metapinn/phantom.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -37,7 +38,7 @@ static const char help[] =
     "  --query ARRAY      the map to predict; it is fitted to as well, but only its first 20 % of measured nodes to\n"
     "                     activate are looked at. To fit to all of a map, give it as --context\n"
     "  --method NAME      segments (default): one velocity for each group of segments of the heart (its node array\n"
-    "                     'segment'), found by BOBYQA, least squares over all measured nodes;\n"
+    "                     'segment', or estimated from its shape), found by BOBYQA, least squares over all measured nodes;\n"
     "                     multi-pinn: a network T(x) for every map and one network F(x), the velocity, for all of them,\n"
     "                     trained together from random weights on the maps and on the eikonal equation |grad T| F = 1.\n"
     "                     Sites of origin are not used\n"
@@ -88,6 +89,8 @@ typedef struct fit_answer {
 typedef struct fit_method {
   const char *name;
   const char *options; /* those of no other method, as getopt returns them */
+  /* Gives the heart what the method needs and it has not; may be NULL. */
+  mpinn_status (*prepare)(mpinn_cli *cli, mpinn_subject *heart);
   mpinn_status (*fit)(mpinn_cli *cli, const fit_job *job, const mpinn_baseline_input *input,
                       fit_answer *answer);
   /* "physics-based (paper)", as the table calls it. */
@@ -123,6 +126,13 @@ static mpinn_status set_text(mpinn_cli *cli, mpinn_subject *heart, const char *k
 }
 
 /* ---- method segments ---- */
+
+static mpinn_status prepare_segments(mpinn_cli *cli, mpinn_subject *heart) {
+  if (mpinn_subject_find(heart, "segment", MPINN_NODES)) return MPINN_OK;
+  MPINN_TRY(mpinn_subject_estimate_segments(cli->context, heart));
+  mpinn_cli_note(cli, "the heart has no node array 'segment': AHA segments are estimated from its shape");
+  return MPINN_OK;
+}
 
 static mpinn_status fit_segments(mpinn_cli *cli, const fit_job *job, const mpinn_baseline_input *input,
                                  fit_answer *answer) {
@@ -252,9 +262,10 @@ static void note_networks(mpinn_cli *cli, const fit_answer *answer) {
 }
 
 static const fit_method methods[METHOD_COUNT] = {
-    {"segments", "SlHbeNO", fit_segments, title_segments, add_segments_rows, describe_segments,
-     note_segments},
-    {"multi-pinn", "nrAw", fit_networks, title_networks, add_networks_rows, describe_networks, note_networks},
+    {"segments", "SlHbeNO", prepare_segments, fit_segments, title_segments, add_segments_rows,
+     describe_segments, note_segments},
+    {"multi-pinn", "nrAw", NULL, fit_networks, title_networks, add_networks_rows, describe_networks,
+     note_networks},
 };
 
 /* ---- the maps ---- */
@@ -489,6 +500,7 @@ static mpinn_status fit_heart(mpinn_cli *cli, fit_job *job, mpinn_subject *heart
   fit_maps maps = {0};
   mpinn_status status;
   MPINN_TRY(mpinn_cli_choose_maps(cli, carrier, job->query, job->truth_at, &job->context));
+  if (job->method->prepare) MPINN_TRY(job->method->prepare(cli, heart));
   MPINN_TRY_GOTO(done, status, take_maps(cli, job, carrier, &maps));
   if (job->origins_given) MPINN_TRY_GOTO(done, status, take_sites(cli, heart, &maps));
   MPINN_TRY_GOTO(done, status, fit_maps_of(cli, job, heart, carrier, &maps, answer));

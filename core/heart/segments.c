@@ -1,7 +1,8 @@
-#include "heart/phantom.h"
+#include "heart/segments.h"
 
 #include "base/internal.h"
 #include "heart/boundary.h"
+#include "heart/phantom.h"
 
 #include <math.h>
 
@@ -25,13 +26,17 @@ static int four_sectors(double turn, double insertion) {
   return turn > 0 ? 1 : 3;
 }
 
+int mpinn_segment_of_lv(double depth, double turn, double insertion) {
+  if (depth < 1.0 / 3) return six_sectors(turn, insertion);
+  if (depth < 2.0 / 3) return 6 + six_sectors(turn, insertion);
+  return depth < 0.94 ? 12 + four_sectors(turn, insertion) : 17;
+}
+
 int mpinn_shape_segment(const mpinn_shape *shape, const mpinn_shape_place *place) {
   const double rv_wall_begins =
       1; /* mm outside the LV: what rounding off leaves at the insertions is septum */
-  if (place->lv_body > rv_wall_begins) return MPINN_SEGMENT_RV;
-  if (place->depth < 1.0 / 3) return six_sectors(place->turn, shape->rv_angle);
-  if (place->depth < 2.0 / 3) return 6 + six_sectors(place->turn, shape->rv_angle);
-  return place->depth < 0.94 ? 12 + four_sectors(place->turn, shape->rv_angle) : 17;
+  return place->lv_body > rv_wall_begins ? MPINN_SEGMENT_RV
+                                         : mpinn_segment_of_lv(place->depth, place->turn, shape->rv_angle);
 }
 
 static int32_t class_of(const mpinn_shape_place *place, double z) {

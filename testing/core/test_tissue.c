@@ -364,6 +364,28 @@ static void labels_that_are_there_stay(void **state) {
   mpinn_subject_destroy(&subject);
 }
 
+static void segments_estimated_from_the_shape_are_mostly_right(void **state) {
+  (void)state;
+  mpinn_subject *subject = make_heart(MPINN_BOTH_VENTRICLES, 2, 1600);
+  const size_t n = node_count(subject);
+  int32_t *truth = malloc(n * sizeof *truth);
+  size_t right = 0, missed = 0;
+  for (size_t i = 0; i < n; i++) truth[i] = (int32_t)value(subject, "segment", i);
+  mpinn_subject_remove_array(subject, "segment", MPINN_NODES);
+  mpinn_subject_remove_array(subject, "surface_class", MPINN_NODES);
+  mpinn_subject_remove_array(subject, "transmural", MPINN_NODES);
+  assert_int_equal(mpinn_subject_estimate_segments(context, subject), MPINN_OK);
+  for (size_t i = 0; i < n; i++) {
+    const int32_t estimated = (int32_t)value(subject, "segment", i);
+    right += estimated == truth[i];
+    missed += truth[i] == MPINN_SEGMENT_RV && estimated != MPINN_SEGMENT_RV;
+  }
+  assert_true((double)right > 0.85 * (double)n);
+  assert_true((double)missed < 0.01 * (double)n);
+  free(truth);
+  mpinn_subject_destroy(&subject);
+}
+
 static void a_surface_without_cavity_is_all_epicardium(void **state) {
   (void)state;
   static const double points[4][3] = {{0, 0, 0}, {30, 0, 0}, {0, 30, 0}, {0, 0, 30}};
@@ -393,6 +415,7 @@ int main(void) {
       cmocka_unit_test(impossible_samples_are_refused),
       cmocka_unit_test(labels_estimated_from_the_shape_are_mostly_right),
       cmocka_unit_test(labels_that_are_there_stay),
+      cmocka_unit_test(segments_estimated_from_the_shape_are_mostly_right),
       cmocka_unit_test(a_surface_without_cavity_is_all_epicardium),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -86,6 +86,12 @@ mpinn_status mpinn_subject_sample_measured(mpinn_context *context, mpinn_subject
  * epicardium. Without any cavity the surface is all epicardium, and transmural is not added. */
 mpinn_status mpinn_subject_estimate_labels(mpinn_context *context, mpinn_subject *subject);
 
+/* Adds segment where the subject lacks it, and the labels of mpinn_subject_estimate_labels: AHA segments by thirds of the
+ * LV's long axis and sectors of 60° from the middle of the septum, in the ventricular frame; the RV's free wall is what
+ * lies between the RV's endocardium and the epicardium. Without an RV's endocardium it is arbitrary where the sectors
+ * begin. MPINN_ERROR_MESH: no frame. */
+mpinn_status mpinn_subject_estimate_segments(mpinn_context *context, mpinn_subject *subject);
+
 /* Adds AT_00 … and origins: maps activation maps from random nodes of the wall, on cell CV, solved on the mesh refined
  * refinements times and restricted to the nodes. Where the subject has fibres (mpinn_subject_set_fibres), CV is the
  * geometric mean of the speeds along and across them. */
