@@ -1,4 +1,6 @@
 #include "cli.h"
+#include "metapinn/fibres.h"
+#include "metapinn/phantom.h"
 
 #include <getopt.h>
 #include <math.h>
@@ -16,7 +18,8 @@ static const char help[] =
     "  --cv ARRAY|M_PER_S   conduction velocity: a cell or node array (cell data goes first), or one number for all of\n"
     "                       the heart, m/s (default: the array CV where there is one, else 0.6). With --fibre an array\n"
     "                       of three components is the velocity along fibre, sheet and their normal\n"
-    "  --fibre ARRAY        fibre directions, a cell or node array of three components: anisotropic conduction\n"
+    "  --fibre ARRAY|rule   fibre directions, a cell or node array of three components: anisotropic conduction. rule\n"
+    "                       makes them: a helix from 60 degrees at the endocardium to -60 at the epicardium\n"
     "  --sheet ARRAY        sheet directions, likewise\n"
     "  --anisotropy V_F,V_S,V_N  velocity along fibre, sheet and normal, m/s, all over the heart (default 0.6,0.4,0.2 with\n"
     "                       --sheet, else 0.6,0.3,0.3); without --sheet the last two must be equal\n"
@@ -241,12 +244,25 @@ static mpinn_status add_result(mpinn_cli *cli, const simulation *s, mpinn_subjec
   return mpinn_subject_set_text(cli->context, heart, key, cli->command ? cli->command : "metapinn simulate");
 }
 
-static mpinn_status simulate(mpinn_cli *cli, const simulation *s) {
+/* The heart keeps the directions; how fast they conduct is what the options say. */
+static mpinn_status make_fibres(mpinn_cli *cli, simulation *s, mpinn_subject *heart) {
+  mpinn_fibre_rule rule;
+  if (!s->fibre || strcmp(s->fibre, "rule") != 0 || find_any(heart, "rule")) return MPINN_OK;
+  mpinn_fibre_rule_default(&rule);
+  MPINN_TRY(mpinn_subject_estimate_labels(cli->context, heart));
+  MPINN_TRY(mpinn_subject_set_fibres(cli->context, heart, &rule));
+  mpinn_subject_remove_array(heart, "fibre_ratio", MPINN_FIELD);
+  s->fibre = "fibre";
+  return MPINN_OK;
+}
+
+static mpinn_status simulate(mpinn_cli *cli, simulation *s) {
   mpinn_subject *heart = NULL;
   float *at = NULL;
   mpinn_status status;
   MPINN_TRY_GOTO(done, status, mpinn_cli_check_output(cli, s->out));
   MPINN_TRY_GOTO(done, status, mpinn_cli_read(cli, s->heart, &heart));
+  MPINN_TRY_GOTO(done, status, make_fibres(cli, s, heart));
   MPINN_TRY_GOTO(done, status, solve(cli, s, heart, &at));
   MPINN_TRY_GOTO(done, status, add_result(cli, s, heart, at));
   MPINN_TRY_GOTO(done, status, mpinn_cli_write(cli, s->out, heart));

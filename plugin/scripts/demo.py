@@ -14,6 +14,7 @@ from vtkmodules.vtkCommonCore import vtkLogger, vtkOutputWindow, vtkStringOutput
 
 import demo_figure
 import demo_heart
+import heart_files
 
 SEED = 1
 
@@ -134,7 +135,7 @@ def main():
 
     is_map = vtkMetaPinnPersonalize.IsActivationMap
     path, maps = demo_heart.prepare(options.heart, options.program, options.out, is_map, SEED)
-    reader, _ = demo_heart.read(path)
+    reader, _ = heart_files.read(path)
     simple.RenameSource("Heart", reader)
     # What VTK has to say is collected and said once, in words of ours: the filter runs several times.
     window, before = vtkStringOutputWindow(), vtkOutputWindow.GetInstance()
@@ -146,7 +147,7 @@ def main():
     data = dataset_adapter.WrapDataObject(servermanager.Fetch(twin))
     if array(data, "AT") is None:
         said = window.GetOutput().strip().splitlines() or ["there is no result"]
-        raise demo_heart.DemoError(f"{path} cannot be personalized: {said[-1].split('): ', 1)[-1]}")
+        raise heart_files.UserError(f"{path} cannot be personalized: {said[-1].split('): ', 1)[-1]}")
     strings = texts(data)
     truth_cv = "CV_input" if "CV_input" in data.PointData.keys() else None
     draw(twin, data, strings, maps, truth_cv, "given" if path == options.heart else "true", options.out)
@@ -158,5 +159,5 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except demo_heart.DemoError as error:
+    except heart_files.UserError as error:
         sys.exit(f"demo: {error}")

@@ -1,57 +1,17 @@
 """The heart of the demo: a phantom, or the user's with activation maps simulated where it has none."""
 import os
-import subprocess
 
 import numpy
-from paraview import servermanager, simple
+from paraview import simple
 from vtkmodules.numpy_interface import dataset_adapter
 from vtkmodules.vtkCommonDataModel import vtkPolyData
-from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter, vtkXMLUnstructuredGridWriter
+
+from heart_files import farthest, read, run, write
 
 MAPS = 6  # five for context and one to be predicted
 MEASURED = 300
 HEALTHY, SCAR = 0.6, 0.1  # m/s
 ENDOCARDIUM = (3, 4)  # of surface_class
-
-
-class DemoError(Exception):
-    """A sentence for the user."""
-
-
-def run(program, *arguments):
-    """Runs a subcommand of the program metapinn; its own sentence is what the user sees where it fails."""
-    done = subprocess.run([program, *arguments], stderr=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        raise DemoError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"{program} failed")
-
-
-def read(path):
-    """The reader of a file and what it read; ParaView's readers make an empty mesh of what they cannot read."""
-    if os.path.splitext(path)[1].lower() not in (".vtu", ".vtp", ".vtk"):
-        raise DemoError(f"{path}: a heart is expected as a .vtu, .vtp or .vtk file")
-    try:
-        reader = simple.OpenDataFile(path)
-    except RuntimeError:  # no reader takes it
-        reader = None
-    if reader:
-        reader.UpdatePipeline()
-        mesh = servermanager.Fetch(reader)
-    if not reader or mesh.GetNumberOfPoints() == 0 or mesh.GetNumberOfCells() == 0:
-        raise DemoError(
-            f"{path}: ParaView cannot read it, or reads an empty mesh: the file is damaged or cut short; write it "
-            "again, in binary mode"
-        )
-    return reader, mesh
-
-
-def farthest(points, count, random):
-    """Numbers of count points, well spread: each the farthest from those before it."""
-    chosen = [int(random.integers(len(points)))]
-    nearest = numpy.linalg.norm(points - points[chosen[0]], axis=1)
-    while len(chosen) < min(count, len(points)):
-        chosen.append(int(numpy.argmax(nearest)))
-        nearest = numpy.minimum(nearest, numpy.linalg.norm(points - points[chosen[-1]], axis=1))
-    return numpy.array(chosen)
 
 
 def surface_nodes(mesh):
@@ -68,16 +28,6 @@ def surface_nodes(mesh):
     boundary.PassThroughPointIdsOn()
     boundary.Update()
     return numpy.unique(dataset_adapter.WrapDataObject(boundary.GetOutput()).PointData["vtkOriginalPointIds"])
-
-
-def write(mesh, path):
-    """In binary mode: neither ASCII nor appended files are read everywhere."""
-    writer = vtkXMLPolyDataWriter() if isinstance(mesh, vtkPolyData) else vtkXMLUnstructuredGridWriter()
-    writer.SetDataModeToBinary()
-    writer.SetFileName(path)
-    writer.SetInputData(mesh)
-    if not writer.Write():
-        raise DemoError(f"{path}: it cannot be written")
 
 
 def simulate(mesh, program, path, seed):

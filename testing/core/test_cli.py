@@ -388,6 +388,20 @@ class WhatIfTest(files.ProgramTest):
             self.assertIn(words, result.stderr)
 
 
+class FibreTest(files.ProgramTest):
+    def test_fibres_by_rule_conduct_faster_along_themselves(self):
+        self.succeed("phantom", "--nodes", "600", "--maps", "0", "--out", "heart.safetensors")
+        common = ("simulate", "heart.safetensors", "--origin", "0,0,-60")
+        self.succeed(*common, "--fibre", "rule", "--anisotropy", "0.6,0.3,0.3", "--out", "rule.safetensors")
+        for speed in ("0.3", "0.6"):
+            self.succeed(*common, "--cv", speed, "--out", speed + ".safetensors")
+        names = ("0.6.safetensors", "rule.safetensors", "0.3.safetensors")
+        tensors = [files.read_safetensors(self.path(name))[0] for name in names]
+        fast, rule, slow = (max(t["subject_000/node/AT"]) for t in tensors)
+        self.assertTrue(1.05 * fast < rule < 0.95 * slow, (fast, rule, slow))
+        self.assertIn("subject_000/cell/fibre", tensors[1])
+
+
 class StudyTest(files.ProgramTest):
     """Without the fits, which take minutes."""
 
