@@ -15,13 +15,11 @@
 =========================================================================*/
 #include "vtkMetaPinnPersonalize.h"
 
-#include "vtkMetapinnConvert.h"
+#include "vtkActivationMapsWork.h"
 
-#include "vtkDataArraySelection.h"
 #include "vtkFieldData.h"
 #include "vtkInformation.h"
 #include "vtkInformationVector.h"
-#include "vtkMultiProcessController.h"
 #include "vtkObjectFactory.h"
 #include "vtkPointData.h"
 #include "vtkPointSet.h"
@@ -35,12 +33,10 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <sstream>
 #include <vector>
 
 vtkStandardNewMacro(vtkMetaPinnPersonalize);
-vtkCxxSetObjectMacro(vtkMetaPinnPersonalize, Controller, vtkMultiProcessController);
 
 namespace
 {
@@ -54,12 +50,6 @@ double SecondsSince(Clock::time_point start)
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/** The name of an array as a property holds it; ParaView's list calls no array "None". */
-std::string Name(const char* property)
-{
-  return property && strcmp(property, "None") != 0 ? property : "";
-}
-
 /** A text of the subject, or "". */
 std::string Text(const mpinn_subject* subject, const char* key)
 {
@@ -68,67 +58,27 @@ std::string Text(const mpinn_subject* subject, const char* key)
 }
 }
 
-/** The model that the last execution read, for the next one. */
-class vtkMetaPinnPersonalize::Cache
-{
-public:
-  ~Cache() { mpinn_model_destroy(&this->Handle); }
-
-  /** Reads the model unless it is the one at hand. */
-  mpinn_status Read(mpinn_context* context, const std::string& path, mpinn_backend_kind backend)
-  {
-    std::error_code none;
-    std::ostringstream key;
-    key << path << '\n'
-        << std::filesystem::last_write_time(path, none).time_since_epoch().count() << '\n'
-        << std::filesystem::file_size(path, none) << '\n'
-        << backend;
-    if (this->Handle && key.str() == this->Key)
-    {
-      return MPINN_OK;
-    }
-    mpinn_model_destroy(&this->Handle);
-    this->Key = key.str();
-    return mpinn_model_read(context, path.c_str(), backend, &this->Handle);
-  }
-
-  mpinn_model* Handle = nullptr;
-
-private:
-  std::string Key;
-};
-
 /** What one execution holds and frees. */
-class vtkMetaPinnPersonalize::Work
+class vtkMetaPinnPersonalize::Work : public vtkActivationMapsWork
 {
 public:
   explicit Work(vtkMetaPinnPersonalize* self)
-    : Run(self, self->NumberOfThreads)
+    : vtkActivationMapsWork(self)
     , Self(self)
   {
-  }
-
-  ~Work()
-  {
-    mpinn_subject_destroy(&this->Heart);
-    mpinn_subject_destroy(&this->Surface);
   }
 
   /** The whole computation on the core's side; on failure Error holds the sentence. */
   mpinn_status Execute(vtkDataObject* heart, vtkDataObject* measured)
   {
-    mpinn_status status = this->Choose(measured != nullptr);
+    mpinn_status status = this->Check();
     if (status == MPINN_OK)
     {
-      status = this->ConvertHeart(heart);
-    }
-    if (status == MPINN_OK && measured)
-    {
-      status = this->ConvertMeasured(measured);
+      status = this->TakeInputs(heart, measured, WantedOfHeart);
     }
     if (status == MPINN_OK)
     {
-      status = this->ReadModel();
+      status = this->ReadModel(*this->Self->Model, this->Self->Weights);
     }
     if (status == MPINN_OK)
     {
@@ -138,101 +88,28 @@ public:
     return status;
   }
 
-  vtkMetapinnRun Run;
-  mpinn_subject* Heart = nullptr;
   mpinn_twin_info Info = {};
-  std::string Error;
 
 private:
-  /** Which maps are meant. */
-  mpinn_status Choose(bool measured)
+  mpinn_status Check()
   {
-    vtkDataArraySelection* arrays = this->Self->MeasuredContextArrays;
-    if (!measured || arrays->GetNumberOfArraysEnabled() == 0)
+    const double seconds = this->Self->RefineSeconds;
+    if (!this->Self->Refine || (seconds > 0 && std::isfinite(seconds)))
     {
-      arrays = this->Self->ContextArrays;
+      return MPINN_OK;
     }
-    for (int i = 0; i < arrays->GetNumberOfArrays(); ++i)
-    {
-      if (arrays->GetArraySetting(i))
-      {
-        this->Context.emplace_back(arrays->GetArrayName(i));
-      }
-    }
-    if (this->Context.empty())
-    {
-      this->Error =
-        "No context map is chosen: tick at least one activation map under Context Arrays.";
-      return MPINN_ERROR_MAP;
-    }
-    if (this->Self->Refine &&
-      !(this->Self->RefineSeconds > 0 && std::isfinite(this->Self->RefineSeconds)))
-    {
-      std::ostringstream error;
-      error << "Refine Seconds is " << this->Self->RefineSeconds
-            << ": a number of seconds above 0 is expected.";
-      this->Error = error.str();
-      return MPINN_ERROR_ARGUMENT;
-    }
-    this->Query = measured ? Name(this->Self->MeasuredQueryArray) : "";
-    if (this->Query.empty())
-    {
-      this->Query = Name(this->Self->QueryArray);
-    }
-    return MPINN_OK;
+    std::ostringstream error;
+    error << "Refine Seconds is " << seconds << ": a number of seconds above 0 is expected.";
+    this->Error = error.str();
+    return MPINN_ERROR_ARGUMENT;
   }
 
-  vtkMetapinnConvert::ArrayChoice Wanted() const
+  /** What an earlier answer left, or what an answer would cover. */
+  static bool WantedOfHeart(const char* name)
   {
-    return [this](const char* name)
-    {
-      return vtkMetapinnConvert::KnownArray(name) || this->Query == name ||
-        std::find(this->Context.begin(), this->Context.end(), name) != this->Context.end();
-    };
-  }
-
-  /** Of the heart also what an earlier answer left, or what an answer would cover. */
-  vtkMetapinnConvert::ArrayChoice WantedOfHeart() const
-  {
-    return [map = this->Wanted()](const char* name)
-    {
-      const auto same = [name](const char* other) { return strcmp(name, other) == 0; };
-      return map(name) || std::any_of(std::begin(ResultNames), std::end(ResultNames), same) ||
-        vtkMetapinnConvert::IsAnswerText(name) || same("units");
-    };
-  }
-
-  mpinn_status ConvertMeasured(vtkDataObject* input)
-  {
-    return vtkMetapinnConvert::ToMeasuredSubject(
-      this->Run, input, "measured surface", this->Wanted(), &this->Surface, this->Error);
-  }
-
-  mpinn_status ConvertHeart(vtkDataObject* input)
-  {
-    vtkMetapinnConvert::Cells cells;
-    const mpinn_status status = vtkMetapinnConvert::ToSubject(
-      this->Run, input, "heart", this->WantedOfHeart(), &this->Heart, cells, this->Error);
-    if (!cells.Notice.empty())
-    {
-      vtkWarningWithObjectMacro(this->Self, << cells.Notice);
-    }
-    return status;
-  }
-
-  mpinn_status ReadModel()
-  {
-    const char* chosen = this->Self->Weights;
-    const std::string path = chosen && *chosen ? chosen : vtkMetapinnConvert::ShippedWeights();
-    const mpinn_backend_kind kinds[] = { MPINN_BACKEND_AUTO, MPINN_BACKEND_CPU,
-      MPINN_BACKEND_CUDA };
-    const mpinn_status status =
-      this->Self->Model->Read(this->Run, path, kinds[this->Self->Backend]);
-    if (status != MPINN_OK)
-    {
-      this->Error = this->Run.Error();
-    }
-    return status;
+    const auto same = [name](const char* other) { return strcmp(name, other) == 0; };
+    return std::any_of(std::begin(ResultNames), std::end(ResultNames), same) ||
+      vtkMetapinnConvert::IsAnswerText(name) || same("units");
   }
 
   mpinn_status Personalize()
@@ -253,96 +130,22 @@ private:
     options.eikonal = this->Self->Eikonal != 0;
     options.uncertainty = this->Self->Uncertainty != 0;
     options.refine = this->Self->Refine ? this->Self->RefineSeconds : 0.0;
-    const mpinn_status status = mpinn_personalize_subject(this->Run, this->Self->Model->Handle,
+    const mpinn_status status = mpinn_personalize_subject(this->Run, this->Self->Model->GetHandle(),
       this->Heart, this->Surface, &options, &this->Info, nullptr);
-    if (status != MPINN_OK)
-    {
-      this->Error = this->Run.Error();
-    }
-    return status;
+    return this->Explain(status, *this->Self->Model);
   }
 
   vtkMetaPinnPersonalize* Self;
-  mpinn_subject* Surface = nullptr;
-  std::vector<std::string> Context;
-  std::string Query;
 };
 
 //------------------------------------------------------------------------------
 vtkMetaPinnPersonalize::vtkMetaPinnPersonalize()
-  : Model(new Cache)
+  : Model(new vtkMetapinnModel)
 {
-  this->SetNumberOfInputPorts(2);
-  this->SetController(vtkMultiProcessController::GetGlobalController());
 }
 
 //------------------------------------------------------------------------------
-vtkMetaPinnPersonalize::~vtkMetaPinnPersonalize()
-{
-  this->SetQueryArray(nullptr);
-  this->SetMeasuredQueryArray(nullptr);
-  this->SetWeights(nullptr);
-  this->SetController(nullptr);
-}
-
-//------------------------------------------------------------------------------
-void vtkMetaPinnPersonalize::AddContextArray(const char* name)
-{
-  if (name && *name)
-  {
-    this->ContextArrays->EnableArray(name);
-  }
-}
-
-//------------------------------------------------------------------------------
-void vtkMetaPinnPersonalize::ClearContextArrays()
-{
-  this->ContextArrays->RemoveAllArrays();
-}
-
-//------------------------------------------------------------------------------
-void vtkMetaPinnPersonalize::AddMeasuredContextArray(const char* name)
-{
-  if (name && *name)
-  {
-    this->MeasuredContextArrays->EnableArray(name);
-  }
-}
-
-//------------------------------------------------------------------------------
-void vtkMetaPinnPersonalize::ClearMeasuredContextArrays()
-{
-  this->MeasuredContextArrays->RemoveAllArrays();
-}
-
-//------------------------------------------------------------------------------
-bool vtkMetaPinnPersonalize::IsActivationMap(const char* name)
-{
-  return name && mpinn_map_name_is_activation(name);
-}
-
-//------------------------------------------------------------------------------
-vtkMTimeType vtkMetaPinnPersonalize::GetMTime()
-{
-  return std::max({ this->Superclass::GetMTime(), this->ContextArrays->GetMTime(),
-    this->MeasuredContextArrays->GetMTime() });
-}
-
-//------------------------------------------------------------------------------
-int vtkMetaPinnPersonalize::FillInputPortInformation(int port, vtkInformation* info)
-{
-  info->Remove(vtkAlgorithm::INPUT_REQUIRED_DATA_TYPE());
-  if (port == 0)
-  {
-    info->Append(vtkAlgorithm::INPUT_REQUIRED_DATA_TYPE(), "vtkUnstructuredGrid");
-    info->Append(vtkAlgorithm::INPUT_REQUIRED_DATA_TYPE(), "vtkPolyData");
-    return 1;
-  }
-  info->Append(vtkAlgorithm::INPUT_REQUIRED_DATA_TYPE(), "vtkPointSet");
-  info->Append(vtkAlgorithm::INPUT_REQUIRED_DATA_TYPE(), "vtkCompositeDataSet");
-  info->Set(vtkAlgorithm::INPUT_IS_OPTIONAL(), 1);
-  return 1;
-}
+vtkMetaPinnPersonalize::~vtkMetaPinnPersonalize() = default;
 
 //------------------------------------------------------------------------------
 void vtkMetaPinnPersonalize::ForgetResults()
@@ -463,14 +266,6 @@ void vtkMetaPinnPersonalize::Report(const Work& work, double totalSeconds)
 void vtkMetaPinnPersonalize::PrintSelf(ostream& os, vtkIndent indent)
 {
   this->Superclass::PrintSelf(os, indent);
-  os << indent << "ContextArrays:\n";
-  this->ContextArrays->PrintSelf(os, indent.GetNextIndent());
-  os << indent << "MeasuredContextArrays:\n";
-  this->MeasuredContextArrays->PrintSelf(os, indent.GetNextIndent());
-  os << indent << "QueryArray: " << (this->QueryArray ? this->QueryArray : "(none)") << "\n";
-  os << indent
-     << "MeasuredQueryArray: " << (this->MeasuredQueryArray ? this->MeasuredQueryArray : "(none)")
-     << "\n";
   os << indent << "UseOrigin: " << (this->UseOrigin ? "On" : "Off") << "\n";
   os << indent << "Origin: " << this->Origin[0] << " " << this->Origin[1] << " " << this->Origin[2]
      << "\n";
@@ -478,10 +273,6 @@ void vtkMetaPinnPersonalize::PrintSelf(ostream& os, vtkIndent indent)
   os << indent << "Uncertainty: " << (this->Uncertainty ? "On" : "Off") << "\n";
   os << indent << "Refine: " << (this->Refine ? "On" : "Off") << "\n";
   os << indent << "RefineSeconds: " << this->RefineSeconds << "\n";
-  os << indent << "Weights: " << (this->Weights ? this->Weights : "(those shipped)") << "\n";
-  os << indent << "NumberOfThreads: " << this->NumberOfThreads << "\n";
-  os << indent << "Backend: " << this->Backend << "\n";
-  os << indent << "Controller: " << this->Controller << "\n";
   os << indent << "Seconds: " << this->Seconds << "\n";
   os << indent << "TotalSeconds: " << this->TotalSeconds << "\n";
   os << indent << "NumberOfMeasuredNodes: " << this->NumberOfMeasuredNodes << "\n";

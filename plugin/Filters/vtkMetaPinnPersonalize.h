@@ -52,68 +52,19 @@
 #define vtkMetaPinnPersonalize_h
 
 #include "MetapinnFiltersModule.h" // For export macro
-#include "vtkNew.h"                // For vtkNew
-#include "vtkPointSetAlgorithm.h"
+#include "vtkActivationMapsAlgorithm.h"
 
 #include <memory> // For std::unique_ptr
 #include <string> // For std::string
 
-class vtkDataArraySelection;
-class vtkMultiProcessController;
+class vtkMetapinnModel;
 
-class METAPINNFILTERS_EXPORT vtkMetaPinnPersonalize : public vtkPointSetAlgorithm
+class METAPINNFILTERS_EXPORT vtkMetaPinnPersonalize : public vtkActivationMapsAlgorithm
 {
 public:
   static vtkMetaPinnPersonalize* New();
-  vtkTypeMacro(vtkMetaPinnPersonalize, vtkPointSetAlgorithm);
+  vtkTypeMacro(vtkMetaPinnPersonalize, vtkActivationMapsAlgorithm);
   void PrintSelf(ostream& os, vtkIndent indent) override;
-
-  /** Where the networks are evaluated. */
-  enum BackendType
-  {
-    BACKEND_AUTO = 0, ///< a GPU where there is one, else the CPU
-    BACKEND_CPU = 1,
-    BACKEND_CUDA = 2
-  };
-
-  ///@{
-  /**
-   * The context maps: point arrays of the measured surface, or of the heart where there is none. As
-   * many as are enabled are used; at least one must be.
-   */
-  vtkGetNewMacro(ContextArrays, vtkDataArraySelection);
-  void AddContextArray(const char* name);
-  void ClearContextArrays();
-  ///@}
-
-  /**
-   * Whether an array of this name is taken for an activation map: AT, LAT, AT_01, ActivationTime
-   * and their like.
-   */
-  static bool IsActivationMap(const char* name);
-
-  ///@{
-  /**
-   * The context maps chosen among the measured surface's arrays. Where any of these is enabled and
-   * port 1 is connected, they are used in place of ContextArrays. For ParaView, whose lists of
-   * arrays belong to one input each.
-   */
-  vtkGetNewMacro(MeasuredContextArrays, vtkDataArraySelection);
-  void AddMeasuredContextArray(const char* name);
-  void ClearMeasuredContextArrays();
-  ///@}
-
-  ///@{
-  /**
-   * The query map: a point array, where the context maps are, of which the earliest 20 % of the
-   * measured nodes are used. MeasuredQueryArray, where it is set and port 1 is connected, is used
-   * in place of QueryArray. Default: none.
-   */
-  vtkSetStringMacro(QueryArray);
-  vtkGetStringMacro(QueryArray);
-  vtkSetStringMacro(MeasuredQueryArray);
-  vtkGetStringMacro(MeasuredQueryArray);
-  ///@}
 
   ///@{
   /**
@@ -169,34 +120,6 @@ public:
 
   ///@{
   /**
-   * The file of the weights (safetensors). Empty, the default, means those that come with Metapinn.
-   */
-  vtkSetFilePathMacro(Weights);
-  vtkGetFilePathMacro(Weights);
-  ///@}
-
-  ///@{
-  /**
-   * How many threads may compute; 0, the default, means as many as there are processors. The result
-   * does not depend on it.
-   */
-  vtkSetClampMacro(NumberOfThreads, int, 0, 1024);
-  vtkGetMacro(NumberOfThreads, int);
-  ///@}
-
-  ///@{
-  /**
-   * The backend. A backend that is asked for and not available is an error. Default: BACKEND_AUTO.
-   */
-  vtkSetClampMacro(Backend, int, BACKEND_AUTO, BACKEND_CUDA);
-  vtkGetMacro(Backend, int);
-  void SetBackendToAuto() { this->SetBackend(BACKEND_AUTO); }
-  void SetBackendToCPU() { this->SetBackend(BACKEND_CPU); }
-  void SetBackendToCUDA() { this->SetBackend(BACKEND_CUDA); }
-  ///@}
-
-  ///@{
-  /**
    * About the last execution: wall-clock seconds of the personalization alone and of the whole
    * execution (conversion and reading the weights included), how many nodes were measured, how
    * unlike the training hearts this one is (0: the same; 1: as they are among each other) and
@@ -214,41 +137,19 @@ public:
   const char* GetSummary() const { return this->Summary.c_str(); }
   ///@}
 
-  ///@{
-  /**
-   * The controller that tells whether the heart lies on one rank. Default: the global one.
-   */
-  virtual void SetController(vtkMultiProcessController* controller);
-  vtkGetObjectMacro(Controller, vtkMultiProcessController);
-  ///@}
-
-  /** Connects the measured surface (port 1). */
-  void SetMeasuredConnection(vtkAlgorithmOutput* output) { this->SetInputConnection(1, output); }
-
-  vtkMTimeType GetMTime() override;
-
 protected:
   vtkMetaPinnPersonalize();
   ~vtkMetaPinnPersonalize() override;
 
-  int FillInputPortInformation(int port, vtkInformation* info) override;
   int RequestData(vtkInformation* request, vtkInformationVector** inputVector,
     vtkInformationVector* outputVector) override;
 
-  vtkNew<vtkDataArraySelection> ContextArrays;
-  vtkNew<vtkDataArraySelection> MeasuredContextArrays;
-  char* QueryArray = nullptr;
-  char* MeasuredQueryArray = nullptr;
   vtkTypeBool UseOrigin = false;
   double Origin[3] = { 0.0, 0.0, 0.0 };
   vtkTypeBool Eikonal = false;
   vtkTypeBool Uncertainty = false;
   vtkTypeBool Refine = false;
   double RefineSeconds = 2.0;
-  char* Weights = nullptr;
-  int NumberOfThreads = 0;
-  int Backend = BACKEND_AUTO;
-  vtkMultiProcessController* Controller = nullptr;
 
   double Seconds = 0.0;
   double TotalSeconds = 0.0;
@@ -264,8 +165,7 @@ private:
   void operator=(const vtkMetaPinnPersonalize&) = delete;
 
   class Work;
-  class Cache;
-  std::unique_ptr<Cache> Model;
+  std::unique_ptr<vtkMetapinnModel> Model; // that the last execution read, for the next one
 
   void ForgetResults();
   void Attach(const Work& work, vtkPointSet* output);

@@ -35,8 +35,8 @@
 
 namespace
 {
-const char* const ClassNames[] = { "vtkEikonalActivation", "vtkMetaPinnPersonalize",
-  "vtkMetapinnWhatIf", "vtkPhantomHeartSource" };
+const char* const ClassNames[] = { "vtkCompareMethods", "vtkEikonalActivation",
+  "vtkMetaPinnPersonalize", "vtkMetapinnWhatIf", "vtkPhantomHeartSource" };
 
 /** How often a running algorithm lets events through, in ms. */
 const qint64 EventInterval = 100;

@@ -1,5 +1,6 @@
 """The filters in Python, without ParaView: import, properties, and a phantom heart's activation by the eikonal equation."""
 from metapinn_vtk.MetapinnFilters import (
+    vtkCompareMethods,
     vtkEikonalActivation,
     vtkMetaPinnPersonalize,
     vtkMetapinnWhatIf,
@@ -32,3 +33,10 @@ modified = twin.GetMTime()
 twin.AddContextArray("AT_00")
 assert twin.GetMTime() > modified and twin.GetContextArrays().GetNumberOfArraysEnabled() == 1
 assert vtkMetaPinnPersonalize.IsActivationMap("LAT_system") and not vtkMetaPinnPersonalize.IsActivationMap("CV")
+
+compare = vtkCompareMethods()
+compare.SetInputConnection(source.GetOutputPort())
+compare.AddContextArray("AT_00")
+modified = compare.GetMTime()
+compare.GetMethods().EnableArray("multi-PINN")
+assert compare.GetMTime() > modified and compare.GetFittedTo() == vtkCompareMethods.FITTED_TO_EARLY
