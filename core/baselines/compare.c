@@ -43,6 +43,7 @@ static mpinn_status generate(mpinn_context *context, const mpinn_method *method,
   MPINN_TRY(personalize(context, method->model, a, &twin));
   const mpinn_status status =
       mpinn_twin_evaluate(context, twin, a->n, mpinn_mesh_points(a->mesh), a->at, NULL, a->cv, a->residual);
+  a->cost.solves = mpinn_twin_get_info(twin).n_solves;
   mpinn_twin_destroy(&twin);
   return status;
 }
@@ -62,7 +63,9 @@ static mpinn_status solve_on_generated(mpinn_context *context, const mpinn_metho
       mpinn_twin_evaluate(context, twin, a->n, mpinn_mesh_points(a->mesh), NULL, NULL, a->cv, NULL));
   MPINN_TRY_GOTO(done, status,
                  mpinn_twin_eikonal(context, twin, a->mesh, a->cv, known_site(a->input), &origin, a->at));
-  a->cost.solves = origin.n_solves + 1;
+  /* A twin that solved on its way has the solution from the site that it found. */
+  a->cost.solves = mpinn_twin_get_info(twin).n_solves;
+  if (a->cost.solves == 0 || known_site(a->input)) a->cost.solves += origin.n_solves + 1;
   status = mpinn_eikonal_residual(context, a->mesh, a->at, MPINN_NODES, a->cv, a->residual);
 done:
   mpinn_twin_destroy(&twin);

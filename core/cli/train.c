@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const char help[] =
-    "Usage: metapinn train --preset paper --data DATA.safetensors --out MODEL.safetensors\n"
+    "Usage: metapinn train --preset paper|paper-labels|meta-neural --data DATA.safetensors --out MODEL.safetensors\n"
     "       metapinn train --preset any-heart --out MODEL.safetensors\n"
     "\n"
     "Trains the meta-network: in every step a heart's maps are split anew into context maps and a query of which only the\n"
@@ -12,7 +12,9 @@ static const char help[] =
     "\n"
     "Preset paper learns on a data set, which comes from 'metapinn phantom --protocol paper'. The conduction velocity is\n"
     "never shown to it; it is learnt from the eikonal equation. A heart is seen at several samplings of its measured\n"
-    "nodes, its own and others that are drawn from its endocardium.\n"
+    "nodes, its own and others that are drawn from its endocardium. Preset paper-labels is the same and is told the\n"
+    "velocity, the hearts' array CV. Preset meta-neural is what the paper compares with: it knows neither a velocity nor\n"
+    "the eikonal equation, and gives activation alone.\n"
     "\n"
     "Preset any-heart learns on hearts that a second thread simulates as it goes, of all shapes, tissues and ways of being\n"
     "measured, and from their velocities; it needs no data set. An epoch is 100 lessons on one heart each. What it writes\n"

@@ -52,6 +52,8 @@ mpinn_status mpinn_layout_create(mpinn_context *context, const mpinn_preset *pre
   add_encoder(layout, preset, MPINN_ENCODER_SOURCE, "source_encoder");
   add_hypernetwork(layout, MPINN_HYPER_PINN, "pinn_hypernetwork", 2 * embedding, preset->n_pinn_hidden,
                    preset->pinn_hidden, mpinn_field_net_weights(&preset->pinn));
+  layout->first_dense[MPINN_HYPER_VELOCITY] = layout->n_tensors;
+  if (!mpinn_preset_has_velocity(preset)) return MPINN_OK;
   add_hypernetwork(layout, MPINN_HYPER_VELOCITY, "velocity_hypernetwork", embedding,
                    preset->n_velocity_hidden, preset->velocity_hidden,
                    mpinn_field_net_weights(&preset->velocity));

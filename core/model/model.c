@@ -84,8 +84,7 @@ static mpinn_status read_model(mpinn_context *context, const char *path, const m
   const mpinn_preset *preset = name ? mpinn_preset_find(name) : NULL;
   if (!preset)
     return mpinn_fail(context, MPINN_ERROR_MODEL,
-                      "%s: preset '%s' is not known; expected one of this version's ('%s')", path,
-                      name ? name : "", mpinn_preset_name(0));
+                      "%s: preset '%s' is not known; expected " MPINN_PRESET_NAMES, path, name ? name : "");
   MPINN_TRY(mpinn_network_create(context, preset, ops, false, &model->network));
   MPINN_TRY(read_parameters(context, path, file, model->network));
   MPINN_TRY(read_shapes(context, file, model));
@@ -133,6 +132,10 @@ const char *mpinn_model_text(const mpinn_model *model, const char *key) {
 
 const char *mpinn_model_backend(const mpinn_model *model) {
   return model->network->ops->name;
+}
+
+bool mpinn_model_has_velocity(const mpinn_model *model) {
+  return mpinn_preset_has_velocity(model->network->preset);
 }
 
 size_t mpinn_model_parameter_count(const mpinn_model *model) {

@@ -105,9 +105,8 @@ static mpinn_status create_encoder_pass(const mpinn_network *network, size_t nod
 }
 
 static size_t hyper_width(const mpinn_network *network, int hyper, int layer) {
-  const size_t first = network->layout.first_dense[hyper];
-  return layer == 0 ? tensor(network, first)->shape[1]
-                    : tensor(network, first + 2 * (size_t)(layer - 1))->shape[0];
+  if (layer == 0) return (hyper == MPINN_HYPER_PINN ? 2 : 1) * embedding_size(network);
+  return tensor(network, network->layout.first_dense[hyper] + 2 * (size_t)(layer - 1))->shape[0];
 }
 
 mpinn_status mpinn_pass_create(mpinn_context *context, const mpinn_network *network, size_t nodes,
@@ -276,8 +275,9 @@ mpinn_status mpinn_network_backward(const mpinn_network *network, const mpinn_en
   /* c feeds both hypernetworks. */
   MPINN_TRY(ops->matmul(network->backend, true, false, context_maps, size, queries, pass->mean, pass->d_c, 0,
                         contexts->d_embedding));
-  MPINN_TRY(ops->matmul(network->backend, true, false, context_maps, size, queries, pass->mean,
-                        pass->hyper[MPINN_HYPER_VELOCITY].dh[0], 1, contexts->d_embedding));
+  if (mpinn_preset_has_velocity(network->preset))
+    MPINN_TRY(ops->matmul(network->backend, true, false, context_maps, size, queries, pass->mean,
+                          pass->hyper[MPINN_HYPER_VELOCITY].dh[0], 1, contexts->d_embedding));
   return encode_backward(network, MPINN_ENCODER_VELOCITY, graph, contexts);
 }
 

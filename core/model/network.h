@@ -73,7 +73,7 @@ mpinn_status mpinn_encoder_upload(mpinn_context *context, const mpinn_network *n
 
 /* Generated weights of queries. In: the two encoders' inputs (device memory, kept until the backward pass) of context_maps
  * and of queries maps, and pass->mean. Out: mpinn_generated_weights. Without the source encoder's input (NULL) only the
- * velocity net is generated. */
+ * velocity net is generated; of a preset without one there is none. */
 mpinn_status mpinn_network_forward(const mpinn_network *network, const mpinn_encoder_graph *graph, size_t context_maps,
                                    size_t queries, void *const inputs[MPINN_ENCODERS], mpinn_pass *pass);
 /* From the derivatives by the generated weights (last dh of both), adds to network->gradient. */

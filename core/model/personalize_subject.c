@@ -263,12 +263,13 @@ static mpinn_personalization make_input(const mpinn_subject *heart, const reques
   };
 }
 
-static mpinn_status ask_twin(mpinn_context *context, const mpinn_twin *twin, const mpinn_subject *heart,
-                             answer *a) {
+static mpinn_status ask_twin(mpinn_context *context, const mpinn_model *model, const mpinn_twin *twin,
+                             const mpinn_subject *heart, answer *a) {
   const mpinn_mesh *mesh = mpinn_subject_mesh(heart);
   const size_t n = mpinn_mesh_node_count(mesh);
-  float **const outputs[] = {&a->at, &a->cv, &a->residual, &a->support};
-  for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) MPINN_TRY(MPINN_NEW(context, outputs[i], n));
+  const bool velocity = mpinn_model_has_velocity(model);
+  float **const outputs[] = {&a->at, &a->support, &a->cv, &a->residual};
+  for (size_t i = 0; i < (velocity ? 4 : 2); i++) MPINN_TRY(MPINN_NEW(context, outputs[i], n));
   MPINN_TRY(mpinn_twin_evaluate(context, twin, n, mpinn_mesh_points(mesh), a->at, NULL, a->cv, a->residual));
   return mpinn_twin_support(context, twin, n, mpinn_mesh_points(mesh), a->support);
 }
@@ -350,9 +351,12 @@ static mpinn_status add_fields(mpinn_context *context, mpinn_subject *heart, boo
   } fields[] = {{"AT", a->at}, {"CV", a->cv}, {"PDEResidual", a->residual}, {"Support", a->support}};
   if (!ours) MPINN_TRY(keep_input(context, heart, "AT", "AT_input"));
   if (!ours) MPINN_TRY(keep_input(context, heart, "CV", "CV_input"));
-  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    if (ours) mpinn_subject_remove_array(heart, fields[i].name, MPINN_NODES);
+    if (!fields[i].values) continue; /* of weights without a velocity */
     MPINN_TRY(mpinn_subject_add_array(context, heart, fields[i].name, MPINN_NODES, MPINN_FLOAT32, n, 1,
                                       fields[i].values, NULL));
+  }
   return MPINN_OK;
 }
 
@@ -606,10 +610,10 @@ static mpinn_status ask_for_all(mpinn_context *context, const mpinn_model *model
   next_part(parts, options->refine);
   MPINN_TRY(refine_twin(context, heart, options, *twin, refined));
   next_part(parts, usual);
-  MPINN_TRY(ask_twin(context, *twin, heart, a));
-  if (options->eikonal) MPINN_TRY(ask_physics(context, *twin, heart, r, options, a));
+  MPINN_TRY(ask_twin(context, model, *twin, heart, a));
+  if (options->eikonal && a->cv) MPINN_TRY(ask_physics(context, *twin, heart, r, options, a));
   next_part(parts, sure);
-  return options->uncertainty ? ask_how_sure(context, model, &input, *twin, a) : MPINN_OK;
+  return options->uncertainty && a->cv ? ask_how_sure(context, model, &input, *twin, a) : MPINN_OK;
 }
 
 mpinn_status mpinn_personalize_subject(mpinn_context *context, const mpinn_model *model, mpinn_subject *heart,
@@ -638,6 +642,11 @@ mpinn_status mpinn_personalize_subject(mpinn_context *context, const mpinn_model
   mpinn_progress_leave(context, parts.outer);
   if (status != MPINN_OK) goto done;
   const mpinn_twin_info found = mpinn_twin_get_info(made);
+  if (!mpinn_model_has_velocity(model))
+    mpinn_say(
+        context, MPINN_LOG_INFO,
+        "These weights give activation alone: no CV, and nothing that needs it (PDEResidual, ATEikonal, ATStd, "
+        "CVStd)");
   if (found.stranger)
     mpinn_say(
         context, MPINN_LOG_INFO,

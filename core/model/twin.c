@@ -87,6 +87,15 @@ static mpinn_status gather_maps(mpinn_context *context, const mpinn_personalizat
 
 /* ---- the query ---- */
 
+mpinn_status mpinn_twin_need_velocity(mpinn_context *context, const mpinn_twin *twin) {
+  if (mpinn_model_has_velocity(twin->model)) return MPINN_OK;
+  return mpinn_fail(
+      context, MPINN_ERROR_MODEL,
+      "Weights of preset '%s' give no conduction velocity, so that the eikonal equation cannot be "
+      "solved on it; expected weights that do, as those of preset 'any-heart'",
+      twin->model->network->preset->name);
+}
+
 /* The early part of a map that nobody measured: the eikonal solution from origin on the twin's own velocity.
  */
 static mpinn_status simulate_query(mpinn_context *context, const mpinn_personalization *input,
@@ -95,6 +104,7 @@ static mpinn_status simulate_query(mpinn_context *context, const mpinn_personali
   const size_t n = mpinn_mesh_node_count(mesh);
   float *cv = NULL, *at = NULL;
   mpinn_status status;
+  MPINN_TRY(mpinn_twin_need_velocity(context, twin));
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &cv, n));
   MPINN_TRY_GOTO(done, status, MPINN_NEW(context, &at, n));
   MPINN_TRY_GOTO(done, status,

@@ -33,6 +33,7 @@ mpinn_status mpinn_twin_eikonal(mpinn_context *context, const mpinn_twin *twin, 
                                 const float *cv, const mpinn_site *known, mpinn_origin *origin, float *at) {
   mpinn_eikonal *solver = NULL;
   mpinn_status status = MPINN_OK;
+  MPINN_TRY(mpinn_twin_need_velocity(context, twin));
   if (take_solution(twin, mesh, cv, known, origin, at)) return MPINN_OK;
   MPINN_TRY(mpinn_eikonal_create_nodal(context, mesh, cv, &solver));
   if (known)

@@ -112,6 +112,7 @@ static mpinn_status run_stages(mpinn_context *context, const mpinn_personalizati
   MPINN_TRY(find_origin(context, input, pass, maps, &twin->local.origin));
   MPINN_TRY(mpinn_local_activation(context, pass, &early, twin->local.origin.site.position));
   MPINN_TRY(keep_maps(context, input, maps, &twin->local));
+  twin->info.n_solves = maps->n_context + twin->local.origin.n_solves + 1;
   keep_solution(pass, &twin->local);
   return keep(context, pass, ACTIVATION, twin);
 }

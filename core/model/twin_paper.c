@@ -1,6 +1,7 @@
 #include "model/measured.h"
 #include "model/twin_parts.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Beyond this share of the training hearts' own spread a heart is not one of them, whatever its mesh. */
@@ -55,7 +56,8 @@ static mpinn_status run(mpinn_context *context, const mpinn_twin_maps *maps, con
         mpinn_encoder_upload(context, network, maps->n_nodes, 1, query, &inputs[MPINN_ENCODER_SOURCE]));
   MPINN_TRY_GOTO(done, status, upload_mean(context, network, maps->n_context, pass->mean));
   MPINN_TRY_GOTO(done, status, mpinn_network_forward(network, graph, maps->n_context, 1, inputs, pass));
-  MPINN_TRY_GOTO(done, status, keep_weights(context, network, pass, MPINN_HYPER_VELOCITY, twin));
+  if (mpinn_preset_has_velocity(network->preset))
+    MPINN_TRY_GOTO(done, status, keep_weights(context, network, pass, MPINN_HYPER_VELOCITY, twin));
   if (query) status = keep_weights(context, network, pass, MPINN_HYPER_PINN, twin);
 done:
   for (int e = 0; e < MPINN_ENCODERS; e++) network->ops->release(network->backend, inputs[e]);
@@ -169,6 +171,8 @@ static mpinn_status evaluate_pinn(const mpinn_twin *twin, size_t n, float *at, f
 
 static mpinn_status evaluate_velocity(const mpinn_twin *twin, size_t n, float *cv, const evaluation *e) {
   const mpinn_network *network = twin->model->network;
+  for (size_t i = 0; i < n; i++) cv[i] = NAN;
+  if (!mpinn_preset_has_velocity(network->preset)) return MPINN_OK;
   MPINN_TRY(network->ops->field_forward(network->backend, &network->preset->velocity, 1,
                                         twin->weights[MPINN_HYPER_VELOCITY], n, e->d_points, e->d_cv, NULL));
   return network->ops->download(network->backend, n, e->d_cv, MPINN_FLOAT32, cv);

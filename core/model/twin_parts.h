@@ -68,6 +68,9 @@ extern const mpinn_twin_method mpinn_twin_paper, mpinn_twin_local;
 /* Of a twin that changes: its speed and eikonal hold no longer. */
 void mpinn_local_forget_solution(mpinn_local_twin *twin);
 
+/* MPINN_ERROR_MODEL where the weights give none. */
+mpinn_status mpinn_twin_need_velocity(mpinn_context *context, const mpinn_twin *twin);
+
 /* The query's early part on the measured nodes: of its map, of one that is simulated from its origin on the
  * twin's velocity, or of the first context. */
 mpinn_status mpinn_twin_take_query(mpinn_context *context, const mpinn_personalization *input,

@@ -41,6 +41,7 @@ typedef struct reading {
   size_t index, n_measured;
   size_t *measured; /* [n_measured] the subject's own measured nodes */
   double *points;   /* [n_wall][3] in the frame */
+  bool needs_labels;
 } reading;
 
 static mpinn_status lacks(mpinn_context *context, const reading *r, const char *what) {
@@ -70,6 +71,7 @@ static mpinn_status read_wall(mpinn_context *context, reading *r, mpinn_training
   MPINN_TRY(MPINN_NEW(context, &out->wall, 3 * out->n_wall));
   mpinn_frame_apply(&out->frame, out->n_wall, mpinn_mesh_points(mesh), r->points);
   for (size_t i = 0; i < 3 * out->n_wall; i++) out->wall[i] = (float)r->points[i];
+  if (!cv && r->needs_labels) return lacks(context, r, "node array 'CV', which this preset learns from");
   if (!cv) return MPINN_OK;
   MPINN_TRY(MPINN_NEW(context, &out->cv, out->n_wall));
   for (size_t i = 0; i < out->n_wall; i++) out->cv[i] = (float)mpinn_array_get(cv, i, 0);
@@ -238,7 +240,7 @@ mpinn_status mpinn_training_data_create(mpinn_context *context, const mpinn_netw
   mpinn_sha256_begin(&hash);
   for (size_t s = 0; s < n_subjects; s++) {
     mpinn_training_subject *out = &data->subjects[data->n_subjects++];
-    reading r = {.subject = subjects[s], .index = s};
+    reading r = {.subject = subjects[s], .index = s, .needs_labels = network->preset->label_weight > 0};
     status = read_subject(context, network, seed, &r, out);
     if (status == MPINN_OK) hash_subject(&hash, subjects[s], &r);
     free(r.measured);

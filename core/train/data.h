@@ -20,7 +20,7 @@ typedef struct mpinn_training_subject {
   mpinn_shape shape;
   size_t n_wall;
   float *wall; /* [n_wall][3] in the frame */
-  float *cv;   /* [n_wall] m/s, for validation only; NULL where it is not known */
+  float *cv;   /* [n_wall] m/s, for validation and for presets with labels; NULL where it is not known */
   size_t n_maps[MPINN_HALVES];
   float *at[MPINN_HALVES]; /* [n_maps][n_wall] the networks' unit of time, 0 at the onset */
   /* The first is the subject's own `measured`. The others are drawn anew from the endocardium: a network that

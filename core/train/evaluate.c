@@ -90,7 +90,8 @@ static mpinn_status score_twin(mpinn_context *context, protocol_run *run, const 
   mpinn_scores_add(&run->scores, method, "residual_msq", "interior", k, mpinn_mean_square(n, residual));
   mpinn_scores_add(&run->scores, method, "residual_abs", "interior", k, mpinn_mean_absolute(n, residual));
   mpinn_scores_add(&run->scores, method, "seconds", "all", k, seconds);
-  return score_eikonal(context, run, t, query, twin, cv, at);
+  return mpinn_model_has_velocity(run->model) ? score_eikonal(context, run, t, query, twin, cv, at)
+                                              : MPINN_OK;
 }
 
 static mpinn_status score_model(mpinn_context *context, protocol_run *run, const mpinn_tested *t,

@@ -27,6 +27,7 @@ static mpinn_status create_buffers(mpinn_context *context, mpinn_stepper *s) {
       {&s->d_gradient, 3 * all},
       {&s->d_speed, all},
       {&s->sums, 2 * maps},
+      {&s->target_speed, s->network->preset->label_weight > 0 ? all : 0},
   };
   for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
     MPINN_TRY(ops->alloc(backend, wanted[i].n, wanted[i].memory));
@@ -36,6 +37,7 @@ static mpinn_status create_buffers(mpinn_context *context, mpinn_stepper *s) {
   MPINN_TRY(MPINN_NEW(context, &s->host_sums, 2 * maps));
   MPINN_TRY(MPINN_NEW(context, &s->order, most(s->max_points, maps)));
   for (size_t i = 0; i < s->max_points; i++) s->host_points[i] = 1;
+  MPINN_TRY(ops->zero(backend, all, s->speed)); /* the speed of a preset that has none */
   return ops->upload(backend, s->max_points, MPINN_FLOAT32, s->host_points, s->weight);
 }
 
@@ -58,8 +60,8 @@ failed:
 
 void mpinn_stepper_clear(mpinn_stepper *s) {
   if (s->network) {
-    void *const device[] = {s->points, s->weight,  s->at,         s->value,   s->gradient,
-                            s->speed,  s->d_value, s->d_gradient, s->d_speed, s->sums};
+    void *const device[] = {s->points,  s->weight,     s->at,      s->value, s->gradient,    s->speed,
+                            s->d_value, s->d_gradient, s->d_speed, s->sums,  s->target_speed};
     for (size_t i = 0; i < sizeof device / sizeof *device; i++)
       s->network->ops->release(s->network->backend, device[i]);
     mpinn_pass_clear(s->network, &s->pass);
@@ -119,16 +121,15 @@ static mpinn_status evaluate_fields(mpinn_stepper *s, size_t maps, size_t n) {
   MPINN_TRY(ops->field_forward(network->backend, &network->preset->pinn, maps,
                                mpinn_generated_weights(network, &s->pass, MPINN_HYPER_PINN), n, s->points,
                                s->value, s->gradient));
+  if (!mpinn_preset_has_velocity(network->preset)) return MPINN_OK;
   return ops->field_forward(network->backend, &network->preset->velocity, maps,
                             mpinn_generated_weights(network, &s->pass, MPINN_HYPER_VELOCITY), n, s->points,
                             s->speed, NULL);
 }
 
-static mpinn_status loss_and_fields_backward(mpinn_stepper *s, size_t maps, size_t n, double alpha,
-                                             double share) {
+/* Equations 2 and 3, and their derivatives by the fields. */
+static mpinn_status losses_of_fields(mpinn_stepper *s, size_t maps, size_t n, double alpha, double mean) {
   const mpinn_network *network = s->network;
-  const mpinn_ops *ops = network->ops;
-  const double mean = share / (double)(maps * n);
   const mpinn_eikonal_loss loss = {
       .maps = maps,
       .nodes = n,
@@ -145,11 +146,30 @@ static mpinn_status loss_and_fields_backward(mpinn_stepper *s, size_t maps, size
       .d_speed = s->d_speed,
       .sums = s->sums,
   };
-  MPINN_TRY(ops->eikonal_loss(network->backend, &loss));
+  return network->ops->eikonal_loss(network->backend, &loss);
+}
+
+/* The velocity learns from its labels instead of from equation 2, which is left to T; *sum is their loss. */
+static mpinn_status learn_labels(mpinn_stepper *s, const mpinn_training_subject *subject, size_t maps,
+                                 size_t n, double mean, double *sum) {
+  const mpinn_network *network = s->network;
+  const double healthy = network->preset->healthy_speed;
+  for (size_t m = 0; m < maps; m++)
+    for (size_t i = 0; i < n; i++) s->host_at[m * n + i] = subject->cv[s->order[i]];
+  MPINN_TRY(network->ops->upload(network->backend, maps * n, MPINN_FLOAT32, s->host_at, s->target_speed));
+  return network->ops->speed_loss(network->backend, maps * n, s->speed, s->target_speed,
+                                  network->preset->label_weight * mean / (healthy * healthy), 0, s->d_speed,
+                                  sum);
+}
+
+static mpinn_status fields_backward(mpinn_stepper *s, size_t maps, size_t n) {
+  const mpinn_network *network = s->network;
+  const mpinn_ops *ops = network->ops;
   MPINN_TRY(ops->field_backward(network->backend, &network->preset->pinn, maps,
                                 mpinn_generated_weights(network, &s->pass, MPINN_HYPER_PINN), n, s->points,
                                 s->d_value, s->d_gradient,
                                 mpinn_generated_weights_derivative(network, &s->pass, MPINN_HYPER_PINN)));
+  if (!mpinn_preset_has_velocity(network->preset)) return MPINN_OK;
   return ops->field_backward(network->backend, &network->preset->velocity, maps,
                              mpinn_generated_weights(network, &s->pass, MPINN_HYPER_VELOCITY), n, s->points,
                              s->d_speed, NULL,
@@ -171,16 +191,23 @@ mpinn_status mpinn_step_episodes(mpinn_context *context, mpinn_stepper *s, size_
   const mpinn_training_subject *subject = &s->data.subjects[index];
   const mpinn_view *view = &subject->views[mpinn_random_below(random, subject->n_views)];
   const size_t maps = subject->n_maps[MPINN_HALF_TRAIN];
+  double labels = 0;
   (void)context;
   MPINN_TRY(draw_contexts(s, maps, random));
   const size_t n = draw_points(s, subject->n_wall, random);
+  const double mean = share / (double)(maps * n);
   MPINN_TRY(gather_points(s, subject, MPINN_HALF_TRAIN, n));
   MPINN_TRY(
       mpinn_network_forward(s->network, &view->graph, maps, maps, view->inputs[MPINN_HALF_TRAIN], &s->pass));
   MPINN_TRY(evaluate_fields(s, maps, n));
-  MPINN_TRY(loss_and_fields_backward(s, maps, n, alpha, share));
+  MPINN_TRY(losses_of_fields(s, maps, n, alpha, mean));
+  if (s->network->preset->label_weight > 0) MPINN_TRY(learn_labels(s, subject, maps, n, mean, &labels));
+  MPINN_TRY(fields_backward(s, maps, n));
   MPINN_TRY(mpinn_network_backward(s->network, &view->graph, maps, maps, &s->pass));
-  return read_losses(s, maps, n, losses);
+  MPINN_TRY(read_losses(s, maps, n, losses));
+  losses->velocity = labels / share;
+  if (!mpinn_preset_has_velocity(s->network->preset)) losses->pde = NAN;
+  return MPINN_OK;
 }
 
 /* ---- validation ---- */
@@ -202,8 +229,9 @@ static mpinn_status measure_fields(mpinn_context *context, mpinn_stepper *s,
   double cv_maps = 0;
   for (size_t m = 0; m < maps; m++) {
     const double share = 1 / (double)maps;
-    const double cv_scc = subject->cv ? mpinn_scc(n, speed + m * n, subject->cv) : NAN;
     validation->at_scc += share * mpinn_scc(n, value + m * n, subject->at[MPINN_HALF_TEST] + m * n);
+    if (!mpinn_preset_has_velocity(network->preset)) continue;
+    const double cv_scc = subject->cv ? mpinn_scc(n, speed + m * n, subject->cv) : NAN;
     validation->residual_msq += share * mpinn_residual_msq(n, 1 / s->network->preset->healthy_speed,
                                                            s->host_at + 3 * m * n, speed + m * n);
     if (isnan(cv_scc)) continue;
@@ -211,6 +239,7 @@ static mpinn_status measure_fields(mpinn_context *context, mpinn_stepper *s,
     cv_maps++;
   }
   validation->cv_scc /= cv_maps; /* NaN where there is none */
+  if (!mpinn_preset_has_velocity(network->preset)) validation->residual_msq = NAN;
 done:
   free(value);
   free(speed);

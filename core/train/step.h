@@ -10,7 +10,7 @@ typedef struct mpinn_stepper {
   mpinn_training_data data;
   mpinn_pass pass;
   size_t max_points;
-  void *points, *weight, *at, *value, *gradient, *speed, *d_value, *d_gradient, *d_speed, *sums;
+  void *points, *weight, *at, *value, *gradient, *speed, *d_value, *d_gradient, *d_speed, *sums, *target_speed;
   float *host_points, *host_at, *host_mean, *host_sums; /* staging */
   size_t *order;
 } mpinn_stepper;

@@ -45,8 +45,8 @@ static mpinn_status check_options(mpinn_context *context, const mpinn_training *
   t->options = *options;
   t->preset = mpinn_preset_find(options->preset ? options->preset : "");
   if (!t->preset)
-    return mpinn_fail(context, MPINN_ERROR_ARGUMENT, "Preset '%s' is not known; expected '%s'",
-                      options->preset ? options->preset : "", mpinn_preset_name(0));
+    return mpinn_fail(context, MPINN_ERROR_ARGUMENT, "Preset '%s' is not known; expected " MPINN_PRESET_NAMES,
+                      options->preset ? options->preset : "");
   if (!options->out) return mpinn_fail(context, MPINN_ERROR_ARGUMENT, "No file for the weights is named");
   if (n_subjects == 0 && !mpinn_preset_is_local(t->preset))
     return mpinn_fail(context, MPINN_ERROR_ARGUMENT, "The data set has no subject to train on");
@@ -162,6 +162,11 @@ static mpinn_status run_epoch(mpinn_context *context, trainer *t, size_t epoch, 
 
 static mpinn_status validate(mpinn_context *context, trainer *t, mpinn_curve_line *line) {
   MPINN_TRY(t->lessons->validate(context, t->lessons, line));
+  if (!mpinn_preset_has_velocity(t->preset)) {
+    mpinn_say(context, MPINN_LOG_INFO, "Epoch %zu of %zu: data loss %.4g; validation AT SCC %.3f",
+              line->epoch, t->options.epochs, line->data_loss, line->at_scc);
+    return MPINN_OK;
+  }
   mpinn_say(context, MPINN_LOG_INFO,
             "Epoch %zu of %zu: data loss %.4g, PDE loss %.4g; validation AT SCC %.3f, CV SCC %.3f, squared "
             "residual %.3f",

@@ -1,5 +1,6 @@
-/* The meta-network as a whole: its gradient against central differences in double precision, equation 7, and that the
- * order of context maps does not matter. */
+/* The meta-network as a whole: its gradient against central differences in double precision, equation 7, and
+ * that the order of context maps does not matter. */
+#include "metapinn/model.h"
 #include "model/network.h"
 
 #include <math.h>
@@ -9,8 +10,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-/* The paper's structure at a size that finite differences can walk through; smooth everywhere but at ELU's and ReLU's
- * kinks. */
+/* The paper's structure at a size that finite differences can walk through; smooth everywhere but at ELU's
+ * and ReLU's kinks. */
 static const mpinn_preset tiny = {
     .name = "tiny",
     .n_convs = 3,
@@ -23,6 +24,19 @@ static const mpinn_preset tiny = {
     .velocity_hidden = {6},
     .pinn = {.layers = 3, .width = 4, .activation = MPINN_TANH},
     .velocity = {.layers = 3, .width = 4, .activation = MPINN_TANH, .low = 0.1, .high = 0.6, .steepness = 2},
+    .healthy_speed = 0.6,
+};
+
+/* Without equation 2. */
+static const mpinn_preset tiny_neural = {
+    .name = "tiny neural",
+    .n_convs = 3,
+    .channels = {2, 3, 4, 5},
+    .kernel_size = 5,
+    .neighbours = 4,
+    .n_pinn_hidden = 2,
+    .pinn_hidden = {7, 6},
+    .pinn = {.layers = 3, .width = 4, .activation = MPINN_TANH},
     .healthy_speed = 0.6,
 };
 
@@ -61,14 +75,15 @@ static void random_maps(mpinn_random *random, size_t n, float *maps) {
     maps[i] = mpinn_random_below(random, 5) == 0 ? NAN : (float)mpinn_random_uniform(random, 0, 1);
 }
 
-static int setup(void **state) {
+static int setup_of(const mpinn_preset *preset, void **state) {
   static fixture f;
   mpinn_random random;
   double points[NODES * 3];
   float maps[MAPS * NODES], *parameters;
   mpinn_random_seed(&random, 7);
   assert_int_equal(mpinn_context_create(NULL, &f.context), MPINN_OK);
-  assert_int_equal(mpinn_network_create(f.context, &tiny, &mpinn_ops_cpu_reference, true, &f.network), MPINN_OK);
+  assert_int_equal(mpinn_network_create(f.context, preset, &mpinn_ops_cpu_reference, true, &f.network),
+                   MPINN_OK);
   for (int i = 0; i < NODES * 3; i++) points[i] = mpinn_random_uniform(&random, -1, 1);
   assert_int_equal(mpinn_encoder_graph_create(f.context, f.network, NODES, points, &f.graph), MPINN_OK);
   assert_int_equal(mpinn_pass_create(f.context, f.network, NODES, MAPS, QUERIES, &f.pass), MPINN_OK);
@@ -93,12 +108,20 @@ static int setup(void **state) {
   parameters = calloc(f.n_values, sizeof *parameters);
   f.parameters = calloc(f.n_values, sizeof *f.parameters);
   f.derivative = calloc(f.n_values, sizeof *f.derivative);
-  mpinn_layout_initialize(&f.network->layout, &tiny, 3, parameters);
+  mpinn_layout_initialize(&f.network->layout, preset, 3, parameters);
   for (size_t i = 0; i < f.n_values; i++)
     f.parameters[i] = (double)parameters[i] + mpinn_random_uniform(&random, -0.2, 0.2);
   free(parameters);
   *state = &f;
   return 0;
+}
+
+static int setup(void **state) {
+  return setup_of(&tiny, state);
+}
+
+static int setup_neural(void **state) {
+  return setup_of(&tiny_neural, state);
 }
 
 static int teardown(void **state) {
@@ -143,13 +166,15 @@ static double forward(fixture *f) {
   const mpinn_eikonal_loss loss = loss_of(f);
   double sums[2 * QUERIES], total = 0;
   upload(f, f->n_values, f->parameters, f->network->parameters);
-  assert_int_equal(mpinn_network_forward(f->network, &f->graph, MAPS, QUERIES, f->inputs, &f->pass), MPINN_OK);
-  assert_int_equal(ops->field_forward(backend, &tiny.pinn, QUERIES, generated(f, MPINN_HYPER_PINN), POINTS, f->points,
-                                      f->value, f->gradient),
+  assert_int_equal(mpinn_network_forward(f->network, &f->graph, MAPS, QUERIES, f->inputs, &f->pass),
                    MPINN_OK);
-  assert_int_equal(ops->field_forward(backend, &tiny.velocity, QUERIES, generated(f, MPINN_HYPER_VELOCITY), POINTS,
-                                      f->points, f->speed, NULL),
+  assert_int_equal(ops->field_forward(backend, &tiny.pinn, QUERIES, generated(f, MPINN_HYPER_PINN), POINTS,
+                                      f->points, f->value, f->gradient),
                    MPINN_OK);
+  if (mpinn_preset_has_velocity(f->network->preset))
+    assert_int_equal(ops->field_forward(backend, &tiny.velocity, QUERIES, generated(f, MPINN_HYPER_VELOCITY),
+                                        POINTS, f->points, f->speed, NULL),
+                     MPINN_OK);
   assert_int_equal(ops->eikonal_loss(backend, &loss), MPINN_OK);
   assert_int_equal(ops->download(backend, 2 * QUERIES, f->sums, MPINN_FLOAT64, sums), MPINN_OK);
   for (int q = 0; q < QUERIES; q++) total += loss.data_scale * sums[2 * q] + loss.pde_scale * sums[2 * q + 1];
@@ -159,16 +184,19 @@ static double forward(fixture *f) {
 static void backward(fixture *f) {
   const mpinn_network *n = f->network;
   assert_int_equal(n->ops->zero(n->backend, f->n_values, n->gradient), MPINN_OK);
-  assert_int_equal(n->ops->field_backward(n->backend, &tiny.pinn, QUERIES, generated(f, MPINN_HYPER_PINN), POINTS,
-                                          f->points, f->d_value, f->d_gradient,
+  assert_int_equal(n->ops->field_backward(n->backend, &tiny.pinn, QUERIES, generated(f, MPINN_HYPER_PINN),
+                                          POINTS, f->points, f->d_value, f->d_gradient,
                                           mpinn_generated_weights_derivative(n, &f->pass, MPINN_HYPER_PINN)),
                    MPINN_OK);
-  assert_int_equal(n->ops->field_backward(n->backend, &tiny.velocity, QUERIES, generated(f, MPINN_HYPER_VELOCITY),
-                                          POINTS, f->points, f->d_speed, NULL,
-                                          mpinn_generated_weights_derivative(n, &f->pass, MPINN_HYPER_VELOCITY)),
-                   MPINN_OK);
+  if (mpinn_preset_has_velocity(n->preset))
+    assert_int_equal(
+        n->ops->field_backward(n->backend, &tiny.velocity, QUERIES, generated(f, MPINN_HYPER_VELOCITY),
+                               POINTS, f->points, f->d_speed, NULL,
+                               mpinn_generated_weights_derivative(n, &f->pass, MPINN_HYPER_VELOCITY)),
+        MPINN_OK);
   assert_int_equal(mpinn_network_backward(n, &f->graph, MAPS, QUERIES, &f->pass), MPINN_OK);
-  assert_int_equal(n->ops->download(n->backend, f->n_values, n->gradient, MPINN_FLOAT64, f->derivative), MPINN_OK);
+  assert_int_equal(n->ops->download(n->backend, f->n_values, n->gradient, MPINN_FLOAT64, f->derivative),
+                   MPINN_OK);
 }
 
 static double central_difference(fixture *f, size_t i, double h) {
@@ -181,7 +209,8 @@ static double central_difference(fixture *f, size_t i, double h) {
   return (above - below) / (2 * h);
 }
 
-/* Every tensor is walked through; a parameter whose two differences disagree sits at a kink of ReLU or of the maximum. */
+/* Every tensor is walked through; a parameter whose two differences disagree sits at a kink of ReLU or of the
+ * maximum. */
 static void gradient_is_that_of_central_differences(void **state) {
   fixture *f = *state;
   const mpinn_layout *layout = &f->network->layout;
@@ -213,14 +242,15 @@ static void order_of_context_maps_does_not_matter(void **state) {
   fixture *f = *state;
   const size_t n = mpinn_field_net_weights(&tiny.velocity);
   double before[256], after[256];
-  const double mean[MAPS] = {0.25, 0.25, 0.25, 0.25}, all[QUERIES * MAPS] = {0, 0.5, 0.5, 0, 1, 0, 0, 0, 1 / 3.0,
-                                                                             1 / 3.0, 0, 1 / 3.0};
+  const double mean[MAPS] = {0.25, 0.25, 0.25, 0.25},
+               all[QUERIES * MAPS] = {0, 0.5, 0.5, 0, 1, 0, 0, 0, 1 / 3.0, 1 / 3.0, 0, 1 / 3.0};
   double input[NODES * MAPS * 2], swapped[NODES * MAPS * 2];
   const mpinn_ops *ops = f->network->ops;
   upload(f, f->n_values, f->parameters, f->network->parameters);
   upload(f, MAPS, mean, f->pass.mean);
   void *const inputs[MPINN_ENCODERS] = {f->inputs[0], NULL};
-  assert_int_equal(ops->download(f->network->backend, NODES * MAPS * 2, inputs[0], MPINN_FLOAT64, input), MPINN_OK);
+  assert_int_equal(ops->download(f->network->backend, NODES * MAPS * 2, inputs[0], MPINN_FLOAT64, input),
+                   MPINN_OK);
   for (int i = 0; i < NODES; i++)
     for (int m = 0; m < MAPS; m++)
       memcpy(swapped + 2 * (i * MAPS + m), input + 2 * (i * MAPS + (m + 3) % MAPS), 2 * sizeof *input);
@@ -242,6 +272,15 @@ static void layout_of_the_paper_generates_its_networks(void **state) {
   assert_int_equal(mpinn_field_net_weights(&paper->velocity), 2621);
   assert_int_equal(paper->n_convs, 6);
   assert_null(mpinn_preset_find("no such preset"));
+  assert_true(mpinn_preset_has_velocity(paper) && paper->label_weight == 0);
+  assert_true(mpinn_preset_find("paper-labels")->label_weight > 0);
+  assert_false(mpinn_preset_has_velocity(mpinn_preset_find("meta-neural")));
+}
+
+static void sentences_name_every_preset(void **state) {
+  (void)state;
+  for (size_t i = 0; mpinn_preset_name(i); i++)
+    assert_non_null(strstr(MPINN_PRESET_NAMES, mpinn_preset_name(i)));
 }
 
 int main(void) {
@@ -249,6 +288,9 @@ int main(void) {
       cmocka_unit_test(gradient_is_that_of_central_differences),
       cmocka_unit_test(order_of_context_maps_does_not_matter),
       cmocka_unit_test(layout_of_the_paper_generates_its_networks),
+      cmocka_unit_test(sentences_name_every_preset),
   };
-  return cmocka_run_group_tests(tests, setup, teardown);
+  const struct CMUnitTest neural[] = {cmocka_unit_test(gradient_is_that_of_central_differences)};
+  return cmocka_run_group_tests(tests, setup, teardown) +
+         cmocka_run_group_tests(neural, setup_neural, teardown);
 }

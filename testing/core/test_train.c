@@ -1,4 +1,6 @@
-/* Training end to end on a small data set: it learns, it survives interruption bit for bit, and what it writes personalizes. */
+/* Training end to end on a small data set: it learns, it survives interruption bit for bit, and what it
+ * writes personalizes. */
+#include "metapinn/personalize.h"
 #include "metapinn/phantom.h"
 #include "metapinn/train.h"
 #include "metapinn/twin.h"
@@ -161,7 +163,8 @@ static void trained_weights_evaluate_a_protocol(void **state) {
   const mpinn_evaluation evaluation = {.protocol = "paper", .k = 2, .seed = 1};
   assert_int_equal(mpinn_model_read(f->context, f->path[0], MPINN_BACKEND_AUTO, &model), MPINN_OK);
   assert_string_equal(mpinn_model_text(model, "preset"), "paper");
-  assert_int_equal(mpinn_evaluate(f->context, model, SUBJECTS, f->subjects, &evaluation, &n_rows, &rows), MPINN_OK);
+  assert_int_equal(mpinn_evaluate(f->context, model, SUBJECTS, f->subjects, &evaluation, &n_rows, &rows),
+                   MPINN_OK);
   for (size_t i = 0; i < n_rows; i++) {
     found += strcmp(rows[i].method, "meta-pinn") == 0 && strcmp(rows[i].metric, "at_mae") == 0;
     assert_true(rows[i].n <= 6);
@@ -173,12 +176,99 @@ static void trained_weights_evaluate_a_protocol(void **state) {
   mpinn_model_destroy(&model);
 }
 
+/* The first and the last value of a column of a curve. */
+static void ends_of_column(const char *weights, int column, double *first, double *last) {
+  char path[128], line[256];
+  snprintf(path, sizeof path, "%s.csv", weights);
+  FILE *file = fopen(path, "r");
+  assert_non_null(file);
+  assert_non_null(fgets(line, sizeof line, file));
+  *first = NAN;
+  while (fgets(line, sizeof line, file)) {
+    const char *at = line;
+    for (int c = 0; c < column; c++) at = strchr(at, ',') + 1;
+    *last = *at == ',' || *at == '\n' ? NAN : strtod(at, NULL);
+    if (isnan(*first)) *first = *last;
+  }
+  fclose(file);
+}
+
+static void labels_teach_the_velocity(void **state) {
+  enum { PDE_LOSS = 5, VELOCITY_LOSS };
+  fixture *f = *state;
+  double first, last;
+  mpinn_training training = training_to(f, 3);
+  training.preset = "paper-labels";
+  assert_int_equal(mpinn_train(f->context, SUBJECTS, f->subjects, &training), MPINN_OK);
+  ends_of_column(f->path[3], VELOCITY_LOSS, &first, &last);
+  assert_true(last < 0.8 * first);
+  mpinn_subject *unlabelled = f->subjects[1];
+  mpinn_subject_remove_array(unlabelled, "CV", MPINN_NODES);
+  training.restart = true;
+  assert_int_equal(mpinn_train(f->context, SUBJECTS, f->subjects, &training), MPINN_ERROR_FORMAT);
+  assert_non_null(
+      strstr(mpinn_context_error(f->context), "Subject 1 of the data set has no node array 'CV'"));
+}
+
+static void assert_no_velocity_is_scored(fixture *f, const mpinn_model *model) {
+  mpinn_result_row *rows = NULL;
+  size_t n_rows = 0, found = 0;
+  const mpinn_evaluation evaluation = {.protocol = "paper", .k = 2, .seed = 1};
+  assert_int_equal(mpinn_evaluate(f->context, model, 1, f->subjects, &evaluation, &n_rows, &rows), MPINN_OK);
+  for (size_t i = 0; i < n_rows; i++) {
+    if (strcmp(rows[i].method, "meta-pinn") != 0 || rows[i].n == 0) continue;
+    found += strcmp(rows[i].metric, "at_scc") == 0;
+    assert_null(strstr(rows[i].metric, "cv_"));
+    assert_null(strstr(rows[i].metric, "residual"));
+    assert_null(strstr(rows[i].metric, "eikonal"));
+  }
+  assert_int_equal(found, 1);
+  free(rows);
+}
+
+/* The arrays of an answer; an origin alone has no map of its own without a velocity to solve on. */
+static void meta_neural_weights_give_activation_alone(void **state) {
+  fixture *f = *state;
+  mpinn_model *model = NULL;
+  mpinn_subject *heart = f->subjects[0];
+  const char *context[] = {"AT_00", "AT_01"};
+  mpinn_training training = training_to(f, 2);
+  training.preset = "meta-neural";
+  training.restart = true;
+  training.epochs = 2;
+  assert_int_equal(mpinn_train(f->context, SUBJECTS, f->subjects, &training), MPINN_OK);
+  assert_int_equal(mpinn_model_read(f->context, f->path[2], MPINN_BACKEND_AUTO, &model), MPINN_OK);
+  assert_false(mpinn_model_has_velocity(model));
+  assert_no_velocity_is_scored(f, model);
+  mpinn_personalize_options options;
+  mpinn_personalize_options_default(&options);
+  options.n_context = 2;
+  options.context = context;
+  options.query = "AT_03";
+  options.uncertainty = true;
+  assert_int_equal(mpinn_personalize_subject(f->context, model, heart, NULL, &options, NULL, NULL), MPINN_OK);
+  assert_non_null(mpinn_subject_find(heart, "AT", MPINN_NODES));
+  assert_non_null(mpinn_subject_find(heart, "Support", MPINN_NODES));
+  static const char *const absent[] = {"CV", "PDEResidual", "ATEikonal", "ATStd", "CVStd"};
+  for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
+    assert_null(mpinn_subject_find(heart, absent[i], MPINN_NODES));
+  const mpinn_site origin = {.position = {0, 0, 0}};
+  options.query = NULL;
+  options.origin = &origin;
+  assert_int_equal(mpinn_personalize_subject(f->context, model, heart, NULL, &options, NULL, NULL),
+                   MPINN_ERROR_MODEL);
+  assert_non_null(strstr(mpinn_context_error(f->context), "'meta-neural' give no conduction velocity"));
+  mpinn_model_destroy(&model);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(interrupted_training_gives_the_same_weights),
       cmocka_unit_test(curve_has_a_line_an_epoch_and_the_loss_falls),
       cmocka_unit_test(checkpoint_of_another_training_is_refused),
       cmocka_unit_test(trained_weights_evaluate_a_protocol),
+      cmocka_unit_test(labels_teach_the_velocity),
+      cmocka_unit_test(meta_neural_weights_give_activation_alone),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -25,6 +25,8 @@ const char *mpinn_model_text(const mpinn_model *model, const char *key);
 /* The backend in use, "cpu" or "cuda". */
 const char *mpinn_model_backend(const mpinn_model *model);
 size_t mpinn_model_parameter_count(const mpinn_model *model);
+/* Whether its networks give a conduction velocity: meta-neural weights know activation alone. */
+bool mpinn_model_has_velocity(const mpinn_model *model);
 
 /* Names of the presets, NULL past the last. */
 const char *mpinn_preset_name(size_t index);

@@ -44,6 +44,7 @@ typedef struct mpinn_twin_info {
   double usual_distance;    /* shape_distance of a heart is up to this … */
   bool stranger;            /* … or beyond what the weights were trained on: no accuracy is claimed */
   double seconds;           /* wall clock of mpinn_personalize */
+  size_t n_solves;          /* of the eikonal equation, which presets for any heart look at on the way */
 } mpinn_twin_info;
 
 /* MPINN_ERROR_MAP, naming the map and what was expected: no context map, nothing or fewer than 8 nodes measured, a
