@@ -72,6 +72,7 @@ typedef struct episode {
   mpinn_local_points prepared; /* of places */
   float *at, *cv;              /* [n_all] the truth: lengths of the heart over the healthy speed, m/s */
   double origin[3];
+  bool isotropic; /* where not, equation 2, which knows one speed a point, is not asked for */
 } episode;
 
 static void episode_clear(episode *e) {
@@ -167,6 +168,7 @@ static mpinn_status prepare(mpinn_context *context, const mpinn_network *network
   e->n_nodes = mpinn_mesh_node_count(mpinn_subject_mesh(e->subject));
   for (size_t m = 0; m < MPINN_STREAM_MAPS; m++) order[m] = m;
   mpinn_random_shuffle(random, MPINN_STREAM_MAPS, order);
+  e->isotropic = !mpinn_subject_find(e->subject, "fibre", MPINN_CELLS);
   MPINN_TRY(measure_nodes(context, c, e));
   MPINN_TRY(measure_maps(context, network, c, order, random, e));
   MPINN_TRY(draw_places(context, network, random, e));
@@ -290,7 +292,7 @@ static mpinn_status teach(mpinn_context *context, local_lessons *l, const episod
   mpinn_status status = fields_create(context, l->network, e, &f);
   if (status == MPINN_OK) status = speed_lesson(l, MPINN_STAGE_FIRST, e, share, &f, &first);
   if (status == MPINN_OK) status = speed_lesson(l, MPINN_STAGE_SECOND, e, share, &f, &second);
-  if (status == MPINN_OK) status = activation_lesson(l, e, alpha, share, &f, losses);
+  if (status == MPINN_OK) status = activation_lesson(l, e, e->isotropic ? alpha : 0, share, &f, losses);
   losses->velocity = second;
   l->network->ops->release(l->network->backend, f.block);
   MPINN_TRY(status);

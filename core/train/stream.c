@@ -1,5 +1,7 @@
 #include "train/stream.h"
 
+#include "metapinn/fibres.h"
+
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
@@ -64,12 +66,54 @@ mpinn_status mpinn_copy_heart(mpinn_context *context, const mpinn_subject *from,
   return status;
 }
 
+/* Whole AHA segments between two meridians and two levels, the paper's five placements among them: columns
+ * 0 … 5 as the basal segments follow each other, levels basal, mid, apical, apex. */
+static void draw_segments(mpinn_random *random, mpinn_scar *scar) {
+  enum { LEVELS = 4, COLUMNS = 6 };
+  static const int segments[LEVELS][COLUMNS] = {
+      {1, 2, 3, 4, 5, 6}, {7, 8, 9, 10, 11, 12}, {13, 14, 14, 15, 16, 16}, {17, 17, 17, 17, 17, 17}};
+  const bool around = mpinn_random_uniform(random, 0, 1) < 0.2;
+  const size_t column = mpinn_random_below(random, COLUMNS);
+  const size_t columns = around ? COLUMNS : 1 + mpinn_random_below(random, 3);
+  const size_t first = around ? 2 : mpinn_random_below(random, 2);
+  const size_t last = first + 1 + mpinn_random_below(random, LEVELS - 1 - first);
+  bool taken[MPINN_SEGMENT_RV + 1] = {false};
+  for (size_t l = first; l <= last; l++)
+    for (size_t c = 0; c < columns; c++) taken[segments[l][(column + c) % COLUMNS]] = true;
+  for (int s = 1; s < MPINN_SEGMENT_RV; s++)
+    if (taken[s]) scar->segments[scar->segment_count++] = s;
+}
+
+/* A scar of whole segments: cut at borders that no ellipsoid has, and wide. */
+static mpinn_status paint_segments(mpinn_context *context, mpinn_random *random, const mpinn_tissue *tissue,
+                                   mpinn_subject *subject) {
+  mpinn_scar scar;
+  mpinn_scar_paper(0, &scar);
+  scar.segment_count = 0;
+  draw_segments(random, &scar);
+  scar.speed = mpinn_random_uniform(random, tissue->slow[0], tissue->slow[1]);
+  const double healthy = mpinn_random_uniform(random, tissue->healthy[0], tissue->healthy[1]);
+  return mpinn_subject_set_scars(context, subject, healthy, 1, &scar);
+}
+
+/* One tissue in seven conducts along fibres faster than across them. */
+static mpinn_status draw_fibres(mpinn_context *context, mpinn_random *random, mpinn_subject *subject) {
+  mpinn_fibre_rule rule;
+  mpinn_fibre_rule_default(&rule);
+  if (mpinn_random_uniform(random, 0, 1) > 0.15) return MPINN_OK;
+  rule.ratio = mpinn_random_uniform(random, 1.5, 3);
+  return mpinn_subject_set_fibres(context, subject, &rule);
+}
+
 static mpinn_status add_tissues(mpinn_context *context, mpinn_random *random, mpinn_stream_heart *heart) {
   for (int t = 0; t < MPINN_STREAM_TISSUES; t++) {
     const mpinn_tissue tissue = draw_tissue(random);
     const uint64_t maps_seed = mpinn_random_next(random);
     if (t > 0) MPINN_TRY(mpinn_copy_heart(context, heart->subjects[0], &heart->subjects[t]));
-    MPINN_TRY(mpinn_subject_draw_tissue(context, heart->subjects[t], &tissue));
+    MPINN_TRY(mpinn_random_uniform(random, 0, 1) < 0.2
+                  ? paint_segments(context, random, &tissue, heart->subjects[t])
+                  : mpinn_subject_draw_tissue(context, heart->subjects[t], &tissue));
+    MPINN_TRY(draw_fibres(context, random, heart->subjects[t]));
     MPINN_TRY(mpinn_subject_simulate_maps(context, heart->subjects[t], MPINN_STREAM_MAPS, maps_seed, 1));
   }
   return MPINN_OK;
