@@ -51,8 +51,10 @@ typedef struct personalize_job {
 
 /* ---- what is compared ---- */
 
+/* NULL where the weights do not give it. */
 static const float *answer_values(const mpinn_subject *heart, const char *name) {
-  return mpinn_subject_find(heart, name, MPINN_NODES)->values;
+  const mpinn_array *array = mpinn_subject_find(heart, name, MPINN_NODES);
+  return array ? array->values : NULL;
 }
 
 static double text_number(const mpinn_subject *heart, const char *key) {
@@ -70,13 +72,16 @@ static void add_eikonal_rows(const mpinn_subject *heart, const mpinn_cli_truth *
   mpinn_cli_add_row(t, "consistency_ms", "all", text_number(heart, "metapinn_consistency_ms"));
 }
 
-static void fill_table(const mpinn_subject *heart, const mpinn_cli_truth *known, const mpinn_twin_info *info,
-                       mpinn_cli_table *t) {
+static void fill_table(const mpinn_model *model, const mpinn_subject *heart, const mpinn_cli_truth *known,
+                       const mpinn_twin_info *info, mpinn_cli_table *t) {
   const size_t n = mpinn_mesh_node_count(mpinn_subject_mesh(heart));
-  const float *residual = answer_values(heart, "PDEResidual");
-  mpinn_cli_score(n, answer_values(heart, "AT"), answer_values(heart, "CV"), known, t);
-  mpinn_cli_add_row(t, "residual_msq", "all", mpinn_mean_square(n, residual));
-  mpinn_cli_add_row(t, "residual_abs", "all", mpinn_mean_absolute(n, residual));
+  const bool velocity = mpinn_model_has_velocity(model);
+  mpinn_cli_score(n, answer_values(heart, "AT"), velocity ? answer_values(heart, "CV") : NULL, known, t);
+  if (velocity) {
+    const float *residual = answer_values(heart, "PDEResidual");
+    mpinn_cli_add_row(t, "residual_msq", "all", mpinn_mean_square(n, residual));
+    mpinn_cli_add_row(t, "residual_abs", "all", mpinn_mean_absolute(n, residual));
+  }
   if (mpinn_subject_get_text(heart, "metapinn_consistency_ms")) add_eikonal_rows(heart, known, t);
   mpinn_cli_add_row(t, "seconds", "all", info->seconds);
 }
@@ -111,13 +116,13 @@ static mpinn_status report(mpinn_cli *cli, const personalize_job *job, const cha
                            const mpinn_model *model, const mpinn_subject *heart, const mpinn_cli_truth *known,
                            const mpinn_twin_info *info) {
   mpinn_cli_table t = {.method = "meta-pinn", .k = job->context.maps.n};
-  fill_table(heart, known, info, &t);
+  fill_table(model, heart, known, info, &t);
   if (job->json) MPINN_TRY(mpinn_cli_write_json(cli, job->json, "personalize", path, model, t.n, t.rows));
   mpinn_cli_clear_line(cli);
   mpinn_cli_print_table(stdout, t.n, t.rows);
   mpinn_cli_note(cli, "%s: from %zu measured nodes, %zu of them early in the query, in %.1f ms", job->out,
                  info->n_measured, info->n_early, 1e3 * info->seconds);
-  if (job->eikonal)
+  if (job->eikonal && mpinn_model_has_velocity(model))
     mpinn_cli_note(cli, "the site of origin is at %s mm",
                    mpinn_subject_get_text(heart, "metapinn_origin_mm"));
   if (job->refine > 0) mpinn_cli_note(cli, "refined: %s", mpinn_subject_get_text(heart, "metapinn_refine"));

@@ -190,7 +190,7 @@ void mpinn_cli_score(size_t n, const float *at, const float *cv, const mpinn_cli
     mpinn_cli_add_row(t, "at_rrmse", "all", mpinn_relative_rmse(n, at, truth->at));
     mpinn_cli_add_row(t, "at_mae", "all", mpinn_mean_absolute_error(n, at, truth->at));
   }
-  if (truth->cv) {
+  if (truth->cv && cv) {
     mpinn_cli_add_row(t, "cv_scc", "all", mpinn_scc(n, cv, truth->cv));
     mpinn_cli_add_row(t, "cv_rrmse", "all", mpinn_relative_rmse(n, cv, truth->cv));
     mpinn_cli_add_row(t, "cv_mae", "all", mpinn_mean_absolute_error(n, cv, truth->cv));

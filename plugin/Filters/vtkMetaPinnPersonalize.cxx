@@ -231,8 +231,10 @@ void vtkMetaPinnPersonalize::Attach(const Work& work, vtkPointSet* output)
 void vtkMetaPinnPersonalize::Report(const Work& work, double totalSeconds)
 {
   const mpinn_array* residual = mpinn_subject_find(work.Heart, "PDEResidual", MPINN_NODES);
-  this->ResidualMeanSquare =
-    mpinn_mean_square(residual->rows, static_cast<const float*>(residual->values));
+  const bool velocity = mpinn_model_has_velocity(this->Model->GetHandle());
+  this->ResidualMeanSquare = velocity
+    ? mpinn_mean_square(residual->rows, static_cast<const float*>(residual->values))
+    : std::nan("");
   this->Seconds = work.Info.seconds;
   this->TotalSeconds = totalSeconds;
   this->NumberOfMeasuredNodes = static_cast<vtkIdType>(work.Info.n_measured);
@@ -244,8 +246,11 @@ void vtkMetaPinnPersonalize::Report(const Work& work, double totalSeconds)
   std::ostringstream summary;
   summary << Text(work.Heart, "metapinn_context") << "; " << work.Info.n_measured
           << " measured nodes; " << 1000.0 * this->TotalSeconds << " ms on "
-          << Text(work.Heart, "metapinn_backend") << "; mean square residual "
-          << this->ResidualMeanSquare;
+          << Text(work.Heart, "metapinn_backend");
+  if (velocity)
+  {
+    summary << "; mean square residual " << this->ResidualMeanSquare;
+  }
   if (!consistency.empty())
   {
     summary << "; AT and ATEikonal " << consistency << " ms apart; site of origin at "

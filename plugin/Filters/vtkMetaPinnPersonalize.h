@@ -124,8 +124,8 @@ public:
    * execution (conversion and reading the weights included), how many nodes were measured, how
    * unlike the training hearts this one is (0: the same; 1: as they are among each other) and
    * whether that is beyond what the weights were trained on, the root mean square of the PDE
-   * residual over the nodes, with Eikonal the root mean square difference of AT and ATEikonal (ms;
-   * else 0), and a sentence about it all.
+   * residual over the nodes (NaN of weights without a velocity), with Eikonal the root mean square
+   * difference of AT and ATEikonal (ms; else 0), and a sentence about it all.
    */
   vtkGetMacro(Seconds, double);
   vtkGetMacro(TotalSeconds, double);

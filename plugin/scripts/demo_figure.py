@@ -17,8 +17,8 @@ def nice_step(span, most):
     return span / most
 
 
-def colour(display, view, name, preset, low, high, title, unit, labels, number_format="%.0f"):
-    """Colours a display by an array over a fixed range, with a bar that says its unit."""
+def paint(display, name, preset, low, high):
+    """Colours a display by an array over a fixed range; gives the table of colours."""
     simple.ColorBy(display, ("POINTS", name))
     table = simple.GetColorTransferFunction(name)
     table.ApplyPreset(preset, True)
@@ -26,11 +26,15 @@ def colour(display, view, name, preset, low, high, title, unit, labels, number_f
     table.AutomaticRescaleRangeMode = "Never"
     table.NanColor = [0.75, 0.75, 0.75]
     table.NumberOfTableValues = 256
+    return table
+
+
+def label_bar(table, view, title, unit, labels, number_format):
+    """The bar of a table of colours in a view, that says its unit; where it lies is the caller's."""
     bar = simple.GetScalarBar(table, view)
     bar.Title, bar.ComponentTitle = title, unit
-    bar.Orientation = "Horizontal"
     bar.WindowLocation = "Any Location"
-    bar.Position, bar.ScalarBarLength, bar.ScalarBarThickness = [0.13, 0.075], 0.74, 12
+    bar.ScalarBarThickness = 12
     bar.TitleColor = bar.LabelColor = INK
     bar.TitleFontSize, bar.LabelFontSize = 13, 12
     bar.TitleBold = 0
@@ -39,7 +43,36 @@ def colour(display, view, name, preset, low, high, title, unit, labels, number_f
     bar.UseCustomLabels, bar.CustomLabels = 1, labels
     bar.AddRangeLabels = 0
     bar.DrawTickMarks = 1
+    return bar
+
+
+def colour(display, view, name, preset, low, high, title, unit, labels, number_format="%.0f"):
+    """Colours a display by an array over a fixed range, with a bar below it that says its unit."""
+    bar = label_bar(paint(display, name, preset, low, high), view, title, unit, labels, number_format)
+    bar.Orientation = "Horizontal"
+    bar.Position, bar.ScalarBarLength = [0.13, 0.075], 0.74
     display.SetScalarBarVisibility(view, True)
+
+
+def white_view(layout, cell):
+    view = simple.CreateView("RenderView")
+    simple.AssignViewToLayout(view=view, layout=layout, hint=cell)
+    view.UseColorPaletteForBackground = 0
+    view.Background = [1.0, 1.0, 1.0]
+    view.OrientationAxesVisibility = 0
+    view.CameraParallelProjection = 1
+    return view
+
+
+def cut_surface(heart, frame, cut_away):
+    """Its surface with normals, cut_away: without the front half of frame, as Figure has it."""
+    kept = heart
+    if cut_away:
+        kept = simple.Clip(Input=heart, ClipType="Plane", Invert=0)
+        kept.ClipType.Origin, kept.ClipType.Normal = list(frame[0]), list(frame[1][1])
+        kept.Scalars = ["POINTS", ""]
+    surface = simple.ExtractSurface(Input=kept)
+    return simple.GenerateSurfaceNormals(Input=surface, FeatureAngle=35.0)
 
 
 def text(view, words, location, size, colour_of=INK, bold=0):
@@ -67,34 +100,18 @@ class Figure:
         """frame: centre[3] and axes[3][3] (rows x, y, z) of the heart; cut_away: without its front half."""
         simple._DisableFirstRenderCameraReset()
         self.centre, self.axes = frame
-        self.surface = self._surface(twin, cut_away)
+        self.surface = cut_surface(twin, frame, cut_away)
         self.layout = simple.CreateLayout(name="Metapinn")
         self.layout.SetSize(WIDTH, HEIGHT)
         self.views = []
         self._split()
-
-    def _surface(self, twin, cut_away):
-        kept = twin
-        if cut_away:
-            kept = simple.Clip(Input=twin, ClipType="Plane", Invert=0)
-            kept.ClipType.Origin = list(self.centre)
-            kept.ClipType.Normal = list(self.axes[1])
-            kept.Scalars = ["POINTS", ""]
-        surface = simple.ExtractSurface(Input=kept)
-        return simple.GenerateSurfaceNormals(Input=surface, FeatureAngle=35.0)
 
     def _split(self):
         """Four views of the same width."""
         first = self.layout.SplitHorizontal(0, 0.5)
         left, right = self.layout.SplitHorizontal(first, 0.5), self.layout.SplitHorizontal(first + 1, 0.5)
         for cell in (left, left + 1, right, right + 1):
-            view = simple.CreateView("RenderView")
-            simple.AssignViewToLayout(view=view, layout=self.layout, hint=cell)
-            view.UseColorPaletteForBackground = 0
-            view.Background = [1.0, 1.0, 1.0]
-            view.OrientationAxesVisibility = 0
-            view.CameraParallelProjection = 1
-            self.views.append(view)
+            self.views.append(white_view(self.layout, cell))
 
     def panel(self, index, title, name, preset, low, high, bar_title, unit, labels, number_format="%.0f"):
         view = self.views[index]

@@ -9,7 +9,7 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkPoints
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 
-from demo_figure import INK, AT_MAP, colour, lines, nice_step, text
+from demo_figure import INK, AT_MAP, colour, lines, nice_step, text, white_view
 from heart_files import read
 
 WIDTH_OF_A_PANEL, HEIGHT, SCALE = 340, 420, 2  # pixels
@@ -133,12 +133,7 @@ def draw(path, sock, panels, measured, png):
 def draw_panel(layout, cell, reader, panel, limits, electrodes):
     title, name = panel
     low, high, step = limits
-    view = simple.CreateView("RenderView")
-    simple.AssignViewToLayout(view=view, layout=layout, hint=cell)
-    view.UseColorPaletteForBackground = 0
-    view.Background = [1.0, 1.0, 1.0]
-    view.OrientationAxesVisibility = 0
-    view.CameraParallelProjection = 1
+    view = white_view(layout, cell)
     display = simple.Show(reader, view)
     display.Representation = "Surface"
     display.Specular, display.Ambient, display.Diffuse = 0.0, 0.5, 0.5

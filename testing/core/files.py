@@ -127,8 +127,8 @@ class Heart:
         return safetensors(self.tensors(), self.metadata())
 
 
-def weight_shapes():
-    """The tensors of preset paper and their shapes."""
+def weight_shapes(velocity=True):
+    """The tensors of preset paper and their shapes; without a velocity, those of preset meta-neural."""
     channels, shapes = (2, 8, 16, 32, 64, 128, 128), {}
     for encoder in ("velocity_encoder", "source_encoder"):
         for layer in range(6):
@@ -139,6 +139,8 @@ def weight_shapes():
         "pinn_hypernetwork": (256, 256, 256, 512, 1781),
         "velocity_hypernetwork": (128, 256, 256, 256, 256, 512, 2621),
     }
+    if not velocity:
+        del hypernetworks["velocity_hypernetwork"]
     for name, widths in hypernetworks.items():
         for layer in range(len(widths) - 1):
             shapes["%s.%d.weight" % (name, layer)] = [widths[layer + 1], widths[layer]]
@@ -163,6 +165,7 @@ class ProgramTest(unittest.TestCase):
     """A test that runs the program in a folder of its own."""
 
     program = None
+    patience = 120  # seconds for one run of the program
 
     def setUp(self):
         self.folder_owner = tempfile.TemporaryDirectory()
@@ -190,7 +193,7 @@ class ProgramTest(unittest.TestCase):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             universal_newlines=True,
-            timeout=120,
+            timeout=self.patience,
         )
 
     def succeed(self, *arguments, **environment):

@@ -208,6 +208,28 @@ class PersonalizeTest(files.ProgramTest):
         self.write("model.safetensors", files.weights())
         self.arguments = ("personalize", "heart.safetensors", "--out", "out.safetensors", "--query", "AT_03")
 
+    def test_weights_without_a_velocity_give_activation_alone(self):
+        shapes = files.weight_shapes(velocity=False)
+        self.write("neural.safetensors", files.weights(shapes, preset="meta-neural"))
+        result = self.succeed(
+            *self.arguments, "--context", "AT_00,AT_01", "--model", "neural.safetensors", "--eikonal",
+            "--uncertainty", "--truth-at", "true_AT", "--truth-cv", "CV"
+        )
+        self.assertIn("activation alone", result.stderr)
+        self.assertIn("AT mean abs. error", result.stdout)
+        for words in ("CV", "residual", "eikonal"):
+            self.assertNotIn(words, result.stdout)
+        tensors, _ = files.read_safetensors(self.path("out.safetensors"))
+        for name in ("CV", "PDEResidual", "ATEikonal", "ATStd", "CVStd"):
+            self.assertNotIn("subject_000/node/" + name, tensors)
+        self.assertIn("subject_000/node/AT", tensors)
+        origin = [word for word in self.arguments if word not in ("--query", "AT_03")]
+        result = self.run_program(
+            *origin, "--context", "AT_00", "--origin", "0,0,0", "--model", "neural.safetensors"
+        )
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("'meta-neural' give no conduction velocity", result.stderr)
+
     def test_fields_and_provenance_are_attached(self):
         self.succeed(
             *self.arguments, "--context", "AT_00,AT_01", "--context", "AT_02", "--model", "model.safetensors"
@@ -406,6 +428,7 @@ class StudyTest(files.ProgramTest):
     """Without the fits, which take minutes."""
 
     ARGUMENTS = ("study", "--quick", "--no-fits", "--out", "study")
+    patience = 900
 
     def rows(self):
         """What does not depend on the clock."""

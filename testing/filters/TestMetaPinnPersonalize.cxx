@@ -35,7 +35,7 @@ using namespace MetapinnTesting;
 
 namespace
 {
-std::string Folder, AnyHeart;
+std::string Folder, AnyHeart, Neural;
 
 /** A phantom heart with six maps, made once. */
 vtkPhantomHeartSource* Phantom()
@@ -150,6 +150,24 @@ void ChooseFew(vtkMetaPinnPersonalize* filter)
   filter->AddContextArray("AT_01");
   filter->SetWeights(AnyHeart.c_str());
   filter->SetNumberOfThreads(1);
+}
+
+bool WeightsWithoutAVelocityGiveActivationAlone()
+{
+  vtkNew<vtkMetaPinnPersonalize> filter;
+  Listener heard(filter);
+  ChooseFew(filter);
+  filter->SetInputData(Phantom()->GetOutput());
+  filter->EikonalOn();
+  filter->Update();
+  CHECK(Result(filter, "CV") && Result(filter, "ATEikonal"));
+  filter->SetWeights(Neural.c_str());
+  filter->Update();
+  CHECK(heard.Error().empty());
+  CHECK(Result(filter, "AT") && Result(filter, "Support"));
+  CHECK(!Result(filter, "PDEResidual") && !Result(filter, "ATEikonal"));
+  CHECK(std::isnan(filter->GetResidualMeanSquare()) && !Has(filter->GetSummary(), "residual"));
+  return true;
 }
 
 bool PhysicsAndUncertaintyAreTheCores()
@@ -617,7 +635,9 @@ int TestMetaPinnPersonalize(int argc, char* argv[])
 {
   Folder = argc > 1 ? argv[1] : ".";
   AnyHeart = argc > 2 ? argv[2] : "";
-  return FieldsAreTheCores() && PhysicsAndUncertaintyAreTheCores() &&
+  Neural = argc > 3 ? argv[3] : "";
+  return FieldsAreTheCores() && WeightsWithoutAVelocityGiveActivationAlone() &&
+      PhysicsAndUncertaintyAreTheCores() &&
       NothingIsLeftOfAnEarlierAnswer() && RefinementIsReportedAndCanBeAborted() &&
       ARefinementThatCannotBeIsRefused() && TheHeartComesThroughWithProvenance() &&
       AMeasuredSurfaceGivesWhatTheHeartsOwnMapsGive() && MeasuredPointsNeedNoTriangles() &&
