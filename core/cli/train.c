@@ -5,7 +5,7 @@
 
 static const char help[] =
     "Usage: metapinn train --preset paper|paper-labels|meta-neural --data DATA.safetensors --out MODEL.safetensors\n"
-    "       metapinn train --preset any-heart --out MODEL.safetensors\n"
+    "       metapinn train --preset any-heart [--data DATA.safetensors] --out MODEL.safetensors\n"
     "\n"
     "Trains the meta-network: in every step a heart's maps are split anew into context maps and a query of which only the\n"
     "first 20 % to activate is known.\n"
@@ -17,8 +17,9 @@ static const char help[] =
     "the eikonal equation, and gives activation alone.\n"
     "\n"
     "Preset any-heart learns on hearts that a second thread simulates as it goes, of all shapes, tissues and ways of being\n"
-    "measured, and from their velocities; it needs no data set. An epoch is 100 lessons on one heart each. What it writes\n"
-    "is calibrated with 'metapinn calibrate'.\n"
+    "measured, and from their velocities, or with --data on those hearts, which need the velocity (CV) and every map's site\n"
+    "of origin (origins). An epoch is 100 lessons on one heart each. What it writes is calibrated with 'metapinn\n"
+    "calibrate'.\n"
     "\n"
     "Beside MODEL lie MODEL.csv, losses and validation metrics of every epoch, and, while training goes on,\n"
     "MODEL.checkpoint, written every few minutes. The same command goes on from a checkpoint that it finds, and ends with\n"
@@ -33,6 +34,7 @@ static const char help[] =
     "  --seed S              of first weights and episodes (default 1)\n"
     "  --epochs N            visits of every training map as the query (default: the preset's)\n"
     "  --learning-rate R     of AdamW at the start of its cosine (default: the preset's)\n"
+    "  --pde-weight W        of the eikonal equation beside the activation times, at last (default 1)\n"
     "  --checkpoint-minutes M  between checkpoints (default 3)\n"
     "  --restart             begin anew though a checkpoint lies there\n";
 
@@ -79,6 +81,9 @@ static int take_option(mpinn_cli *cli, int option, char **argv, train_job *job) 
   case 'l':
     if (mpinn_cli_parse_double(optarg, &t->learning_rate) && t->learning_rate > 0) return MPINN_CLI_CONTINUE;
     return mpinn_cli_usage(cli, "--learning-rate is '%s', expected a number greater than 0", optarg);
+  case 'w':
+    if (mpinn_cli_parse_double(optarg, &t->pde_weight) && t->pde_weight > 0) return MPINN_CLI_CONTINUE;
+    return mpinn_cli_usage(cli, "--pde-weight is '%s', expected a number greater than 0", optarg);
   case 'm':
     if (mpinn_cli_parse_double(optarg, &t->checkpoint_minutes) && t->checkpoint_minutes > 0)
       return MPINN_CLI_CONTINUE;
@@ -96,6 +101,7 @@ static int run(mpinn_cli *cli, int argc, char **argv) {
                                           {"seed", required_argument, NULL, 'S'},
                                           {"epochs", required_argument, NULL, 'e'},
                                           {"learning-rate", required_argument, NULL, 'l'},
+                                          {"pde-weight", required_argument, NULL, 'w'},
                                           {"checkpoint-minutes", required_argument, NULL, 'm'},
                                           {"restart", no_argument, NULL, 'R'},
                                           MPINN_CLI_COMMON_OPTIONS};

@@ -213,12 +213,13 @@ static mpinn_status read_subject(mpinn_context *context, const mpinn_network *ne
   return make_views(context, network, r, seed, out);
 }
 
-static void hash_subject(mpinn_sha256 *hash, const mpinn_subject *subject, const reading *r) {
+void mpinn_hash_subject(mpinn_sha256 *hash, const mpinn_subject *subject, size_t n_measured,
+                        const size_t *measured) {
   const mpinn_mesh *mesh = mpinn_subject_mesh(subject);
   const size_t corners = (size_t)mpinn_mesh_cell_type(mesh);
   mpinn_sha256_add(hash, mpinn_mesh_points(mesh), 3 * sizeof(double) * mpinn_mesh_node_count(mesh));
   mpinn_sha256_add(hash, mpinn_mesh_cells(mesh), corners * sizeof(int32_t) * mpinn_mesh_cell_count(mesh));
-  mpinn_sha256_add(hash, r->measured, sizeof *r->measured * r->n_measured);
+  mpinn_sha256_add(hash, measured, sizeof *measured * n_measured);
   for (size_t m = 0; m < mpinn_subject_map_count(subject); m++) {
     char name[16];
     mpinn_subject_map_name(m, name);
@@ -242,7 +243,7 @@ mpinn_status mpinn_training_data_create(mpinn_context *context, const mpinn_netw
     mpinn_training_subject *out = &data->subjects[data->n_subjects++];
     reading r = {.subject = subjects[s], .index = s, .needs_labels = network->preset->label_weight > 0};
     status = read_subject(context, network, seed, &r, out);
-    if (status == MPINN_OK) hash_subject(&hash, subjects[s], &r);
+    if (status == MPINN_OK) mpinn_hash_subject(&hash, subjects[s], r.n_measured, r.measured);
     free(r.measured);
     free(r.points);
     if (status != MPINN_OK) {

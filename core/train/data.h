@@ -43,6 +43,10 @@ mpinn_status mpinn_training_data_create(mpinn_context *context, const mpinn_netw
                                         mpinn_training_data *data);
 void mpinn_training_data_clear(const mpinn_network *network, mpinn_training_data *data);
 
+/* Adds a subject's points, cells, measured nodes and maps. */
+void mpinn_hash_subject(mpinn_sha256 *hash, const mpinn_subject *subject, size_t n_measured,
+                        const size_t *measured);
+
 /* Map numbers from a text as "0-9" or "0-3,7"; *maps is allocated. */
 mpinn_status mpinn_parse_maps(mpinn_context *context, const char *text, size_t n_available, size_t *n_maps,
                               size_t **maps);

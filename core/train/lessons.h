@@ -1,5 +1,5 @@
-/* What a preset learns from, one lesson after another: episodes on a data set's subjects (step.h), or on
- * simulated hearts that never end (local_lessons.c). */
+/* What a preset learns from, one lesson after another: episodes on a data set's subjects (step.h), or, where
+ * features stay where they were measured, one map of a heart at a time (local_lessons.c). */
 #ifndef MPINN_TRAIN_LESSONS_H
 #define MPINN_TRAIN_LESSONS_H
 
@@ -27,8 +27,10 @@ struct mpinn_lessons {
 mpinn_status mpinn_data_lessons_create(mpinn_context *context, mpinn_network *network, uint64_t seed,
                                        size_t n_subjects, mpinn_subject *const *subjects,
                                        mpinn_lessons **lessons, const mpinn_training_data **data);
-/* Simulated hearts of seed, from where a training of epochs_done epochs has come. */
+/* One query of one heart a lesson: of the subjects or, where there are none, of simulated hearts of seed that
+ * never end, from where a training of epochs_done epochs has come. */
 mpinn_status mpinn_local_lessons_create(mpinn_context *context, mpinn_network *network, uint64_t seed,
-                                        size_t epochs_done, mpinn_lessons **lessons);
+                                        size_t epochs_done, size_t n_subjects, mpinn_subject *const *subjects,
+                                        mpinn_lessons **lessons);
 
 #endif

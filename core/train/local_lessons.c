@@ -3,63 +3,28 @@
 #include "model/measured.h"
 #include "train/conditions.h"
 #include "train/lessons.h"
-#include "train/stream.h"
+#include "train/pupils.h"
 
 #include <math.h>
 #include <string.h>
 
 enum {
   LESSONS_AN_EPOCH = 100,
-  LESSONS_A_HEART = 10, /* after so many lessons the next heart of the stream comes in … */
-  WINDOW = 48,          /* … and, when there are so many, the oldest goes */
-  INSIDE = 1024,        /* points inside cells */
-  VALIDATION_HEARTS = 8
+  INSIDE = 1024 /* points inside cells */
 };
-
-/* A heart of the stream, ready. */
-typedef struct pupil {
-  mpinn_stream_heart stream;
-  mpinn_local_heart heart; /* on the mesh of the first subject: they are all alike */
-} pupil;
 
 typedef struct local_lessons {
   mpinn_lessons base;
   mpinn_network *network;
-  mpinn_stream *stream;
+  mpinn_pupils *pupils;
   mpinn_local_pass pass;
-  size_t lesson;         /* the next one's number, from the beginning of the training */
-  size_t oldest, newest; /* numbers of the hearts in the window: oldest … newest − 1 */
-  pupil window[WINDOW];  /* heart h at h % WINDOW */
-  pupil validation[VALIDATION_HEARTS];
+  size_t lesson; /* the next one's number, from the beginning of the training */
 } local_lessons;
-
-/* ---- hearts ---- */
-
-static void pupil_clear(pupil *p) {
-  mpinn_local_heart_clear(&p->heart);
-  mpinn_stream_heart_clear(&p->stream);
-}
-
-static mpinn_status get_ready(mpinn_context *context, const mpinn_network *network, pupil *p) {
-  return mpinn_local_heart_create(context, network, mpinn_subject_mesh(p->stream.subjects[0]), &p->heart);
-}
-
-/* Hearts up to the one that this lesson brings are in the window. */
-static mpinn_status take_in(mpinn_context *context, local_lessons *l) {
-  while (l->newest <= l->lesson / LESSONS_A_HEART) {
-    if (l->newest - l->oldest == WINDOW) pupil_clear(&l->window[l->oldest++ % WINDOW]);
-    pupil *p = &l->window[l->newest % WINDOW];
-    MPINN_TRY(mpinn_stream_next(context, l->stream, &p->stream));
-    l->newest++;
-    MPINN_TRY(get_ready(context, l->network, p));
-  }
-  return MPINN_OK;
-}
 
 /* ---- an episode ---- */
 
 typedef struct episode {
-  const pupil *pupil;
+  const mpinn_pupil *pupil;
   mpinn_subject *subject;
   size_t n_nodes, n, k; /* measured nodes, context maps */
   size_t *nodes;        /* [n] */
@@ -161,21 +126,19 @@ static mpinn_status draw_places(mpinn_context *context, const mpinn_network *net
   return mpinn_local_points_create(context, network, &e->pupil->heart, e->n_all, e->places, &e->prepared);
 }
 
-static mpinn_status prepare(mpinn_context *context, const mpinn_network *network, const pupil *p, int tissue,
+static mpinn_status prepare(mpinn_context *context, const mpinn_network *network, const mpinn_course *course,
                             size_t k, const mpinn_conditions *c, mpinn_random *random, episode *e) {
-  size_t order[MPINN_STREAM_MAPS];
-  *e = (episode){.pupil = p, .subject = p->stream.subjects[tissue], .k = k};
+  const size_t query = course->order[k];
+  *e = (episode){.pupil = course->pupil, .subject = course->subject, .k = k};
   e->n_nodes = mpinn_mesh_node_count(mpinn_subject_mesh(e->subject));
-  for (size_t m = 0; m < MPINN_STREAM_MAPS; m++) order[m] = m;
-  mpinn_random_shuffle(random, MPINN_STREAM_MAPS, order);
   e->isotropic = !mpinn_subject_find(e->subject, "fibre", MPINN_CELLS);
   MPINN_TRY(measure_nodes(context, c, e));
-  MPINN_TRY(measure_maps(context, network, c, order, random, e));
+  MPINN_TRY(measure_maps(context, network, c, course->order, random, e));
   MPINN_TRY(draw_places(context, network, random, e));
-  MPINN_TRY(take_truth(context, network, order[k], e));
+  MPINN_TRY(take_truth(context, network, query, e));
   const mpinn_array *origins = mpinn_subject_find(e->subject, "origins", MPINN_FIELD);
   for (size_t d = 0; d < 3; d++)
-    e->origin[d] = mpinn_array_get(origins, order[k], d) + c->jitter * mpinn_random_normal(random);
+    e->origin[d] = mpinn_array_get(origins, query, d) + c->jitter * mpinn_random_normal(random);
   return MPINN_OK;
 }
 
@@ -302,14 +265,13 @@ static mpinn_status teach(mpinn_context *context, local_lessons *l, const episod
 static mpinn_status learn(mpinn_context *context, mpinn_lessons *lessons, size_t number, double alpha,
                           double share, mpinn_random *random, mpinn_losses *losses) {
   local_lessons *l = (local_lessons *)lessons;
+  mpinn_course course;
   episode e;
   (void)number;
-  MPINN_TRY(take_in(context, l));
-  const pupil *p = &l->window[(l->oldest + mpinn_random_below(random, l->newest - l->oldest)) % WINDOW];
-  const int tissue = (int)mpinn_random_below(random, MPINN_STREAM_TISSUES);
-  const size_t k = 1 + mpinn_random_below(random, MPINN_STREAM_MAPS - 1);
+  MPINN_TRY(mpinn_pupils_draw(context, l->pupils, l->lesson, random, &course));
+  const size_t k = 1 + mpinn_random_below(random, course.n_maps - 1);
   const mpinn_conditions c = mpinn_draw_conditions(random, l->network->preset->max_measured);
-  mpinn_status status = prepare(context, l->network, p, tissue, k, &c, random, &e);
+  mpinn_status status = prepare(context, l->network, &course, k, &c, random, &e);
   if (status == MPINN_OK) status = teach(context, l, &e, alpha, share, losses);
   episode_clear(&e);
   l->lesson++;
@@ -341,19 +303,21 @@ done:
   return status;
 }
 
-/* Hearts that are never taught, measured as in the paper, k = 5, each of its tissues with one query. */
+/* Maps that are never taught, measured as in the paper, k = 5 where there are as many. */
 static mpinn_status validate(mpinn_context *context, mpinn_lessons *lessons, mpinn_curve_line *line) {
   local_lessons *l = (local_lessons *)lessons;
   double *const out[3] = {&line->at_scc, &line->cv_scc, &line->residual_msq};
   double sums[3] = {0, 0, 0}, counts[3] = {0, 0, 0};
-  for (int h = 0; h < VALIDATION_HEARTS * MPINN_STREAM_TISSUES; h++) {
-    const pupil *p = &l->validation[h / MPINN_STREAM_TISSUES];
-    const mpinn_conditions c = plain_conditions((uint64_t)h + 1);
+  for (size_t h = 0; h < mpinn_pupils_validation_count(l->pupils); h++) {
+    const mpinn_conditions c = plain_conditions(h + 1);
     mpinn_random random;
+    mpinn_course course;
     episode e;
     double metrics[3] = {NAN, NAN, NAN};
-    mpinn_random_seed_stream(&random, (uint64_t)h, 0x56414c4944);
-    mpinn_status status = prepare(context, l->network, p, h % MPINN_STREAM_TISSUES, 5, &c, &random, &e);
+    mpinn_random_seed_stream(&random, h, 0x56414c4944);
+    mpinn_pupils_validation(l->pupils, h, &random, &course);
+    const size_t k = course.n_maps > 5 ? 5 : course.n_maps - 1;
+    mpinn_status status = prepare(context, l->network, &course, k, &c, &random, &e);
     if (status == MPINN_OK) status = examine(context, l, &e, metrics);
     episode_clear(&e);
     MPINN_TRY(status);
@@ -371,35 +335,23 @@ static mpinn_status validate(mpinn_context *context, mpinn_lessons *lessons, mpi
 
 static void destroy(mpinn_lessons *lessons) {
   local_lessons *l = (local_lessons *)lessons;
-  mpinn_stream_destroy(&l->stream);
-  for (size_t i = 0; i < WINDOW; i++) pupil_clear(&l->window[i]);
-  for (size_t i = 0; i < VALIDATION_HEARTS; i++) pupil_clear(&l->validation[i]);
+  mpinn_pupils_destroy(&l->pupils);
   mpinn_local_pass_clear(&l->pass);
   free(l);
 }
 
-/* Of a seed that no stream of training hearts has. */
-static mpinn_status make_validation(mpinn_context *context, local_lessons *l) {
-  for (size_t i = 0; i < VALIDATION_HEARTS; i++) {
-    MPINN_TRY(mpinn_stream_make(context, 0x56414c49444154u, i, &l->validation[i].stream));
-    MPINN_TRY(get_ready(context, l->network, &l->validation[i]));
-  }
-  return MPINN_OK;
-}
-
 mpinn_status mpinn_local_lessons_create(mpinn_context *context, mpinn_network *network, uint64_t seed,
-                                        size_t epochs_done, mpinn_lessons **lessons) {
+                                        size_t epochs_done, size_t n_subjects, mpinn_subject *const *subjects,
+                                        mpinn_lessons **lessons) {
   local_lessons *l = NULL;
   MPINN_TRY(MPINN_NEW(context, &l, 1));
   l->base = (mpinn_lessons){LESSONS_AN_EPOCH, learn, validate, destroy};
   l->network = network;
   l->lesson = epochs_done * LESSONS_AN_EPOCH;
-  const size_t first = l->lesson / LESSONS_A_HEART;
-  l->oldest = l->newest = first > WINDOW ? first - WINDOW : 0;
   mpinn_status status = mpinn_local_pass_create(context, network, &l->pass);
-  if (status == MPINN_OK) status = make_validation(context, l);
-  if (status == MPINN_OK) status = mpinn_stream_create(context, seed, l->oldest, &l->stream);
-  if (status == MPINN_OK) status = take_in(context, l);
+  if (status == MPINN_OK)
+    status = n_subjects > 0 ? mpinn_pupils_of_data(context, network, n_subjects, subjects, &l->pupils)
+                            : mpinn_pupils_of_stream(context, network, seed, l->lesson, &l->pupils);
   if (status != MPINN_OK) {
     destroy(&l->base);
     return status;

@@ -18,9 +18,9 @@ typedef struct trainer {
   mpinn_network *network;
   mpinn_optimizer optimizer;
   mpinn_lessons *lessons;
-  const mpinn_training_data *data; /* NULL where the lessons are simulated as they go */
+  const mpinn_training_data *data; /* NULL where features are local */
   mpinn_checkpoint checkpoint;
-  char *checkpoint_path, *curve_path, identity[256], hearts[1024];
+  char *checkpoint_path, *curve_path, identity[256], hearts[1024], data_sha256[65];
   FILE *curve;
   size_t *order; /* of the lessons in an epoch */
 } trainer;
@@ -52,6 +52,7 @@ static mpinn_status check_options(mpinn_context *context, const mpinn_training *
     return mpinn_fail(context, MPINN_ERROR_ARGUMENT, "The data set has no subject to train on");
   if (t->options.epochs == 0) t->options.epochs = t->preset->epochs;
   if (!(t->options.learning_rate > 0)) t->options.learning_rate = t->preset->learning_rate;
+  if (!(t->options.pde_weight > 0)) t->options.pde_weight = 1;
   if (!(t->options.checkpoint_minutes > 0)) t->options.checkpoint_minutes = 3;
   MPINN_TRY(with_suffix(context, options->out, ".checkpoint", &t->checkpoint_path));
   return with_suffix(context, options->out, ".csv", &t->curve_path);
@@ -82,9 +83,10 @@ static mpinn_status start_or_resume(mpinn_context *context, trainer *t) {
   bool found = false;
   MPINN_TRY(mpinn_checkpoint_create(context, network->layout.n_values, c));
   snprintf(t->identity, sizeof t->identity,
-           "preset %s, seed %llu, epochs %zu, learning rate %.9g, data %.16s, from %.80s", t->preset->name,
-           (unsigned long long)t->options.seed, t->options.epochs, t->options.learning_rate,
-           t->data ? t->data->sha256 : "simulated", t->options.init ? t->options.init : "random weights");
+           "preset %s, seed %llu, epochs %zu, learning rate %.9g, PDE weight %.9g, data %.16s, from %.80s",
+           t->preset->name, (unsigned long long)t->options.seed, t->options.epochs, t->options.learning_rate,
+           t->options.pde_weight, *t->data_sha256 ? t->data_sha256 : "simulated",
+           t->options.init ? t->options.init : "random weights");
   MPINN_TRY(first_parameters(context, t));
   if (!t->options.restart)
     MPINN_TRY(mpinn_checkpoint_read(context, t->checkpoint_path, t->identity, &found, c));
@@ -141,7 +143,7 @@ static mpinn_status run_epoch(mpinn_context *context, trainer *t, size_t epoch, 
   for (size_t step = 0; step < steps; step++) {
     const double done = ((double)epoch + (double)step / (double)steps) / (double)t->options.epochs;
     const size_t first = step * group, last = first + group < n ? first + group : n;
-    line->alpha = alpha_at(t->preset, done);
+    line->alpha = t->options.pde_weight * alpha_at(t->preset, done);
     line->learning_rate = learning_rate_at(t, epoch * steps + step, done);
     for (size_t i = first; i < last; i++) {
       mpinn_losses losses = {0};
@@ -226,7 +228,7 @@ static mpinn_status write_weights(mpinn_context *context, const trainer *t, cons
       {"learning_rate", rate},
       {"command", (char *)(t->options.command ? t->options.command : "")},
       {"data_seed", (char *)(data_seed ? data_seed : "")},
-      {"data_sha256", (char *)(data ? data->sha256 : "")},
+      {"data_sha256", (char *)t->data_sha256},
       {"training_hearts_sha256", (char *)t->hearts},
   };
   const mpinn_status status = mpinn_model_write(context, t->network, n_shapes, shapes,
@@ -247,6 +249,19 @@ static void trainer_clear(trainer *t) {
   if (t->curve) fclose(t->curve);
 }
 
+static void identify_data(size_t n_subjects, mpinn_subject *const *subjects, trainer *t) {
+  mpinn_sha256 hash;
+  if (n_subjects == 0) return;
+  list_hearts(n_subjects, subjects, sizeof t->hearts, t->hearts);
+  if (t->data) {
+    memcpy(t->data_sha256, t->data->sha256, sizeof t->data_sha256);
+    return;
+  }
+  mpinn_sha256_begin(&hash);
+  for (size_t s = 0; s < n_subjects; s++) mpinn_hash_subject(&hash, subjects[s], 0, NULL);
+  mpinn_sha256_end(&hash, t->data_sha256);
+}
+
 static mpinn_status make_ready(mpinn_context *context, size_t n_subjects, mpinn_subject *const *subjects,
                                trainer *t) {
   const mpinn_ops *ops = NULL;
@@ -254,15 +269,14 @@ static mpinn_status make_ready(mpinn_context *context, size_t n_subjects, mpinn_
   MPINN_TRY(mpinn_backend_ops(context, MPINN_BACKEND_AUTO, &ops));
   MPINN_TRY(mpinn_network_create(context, t->preset, ops, true, &t->network));
   MPINN_TRY(mpinn_optimizer_create(t->network, &t->optimizer));
-  if (!local) {
+  if (!local)
     MPINN_TRY(mpinn_data_lessons_create(context, t->network, t->options.seed, n_subjects, subjects,
                                         &t->lessons, &t->data));
-    list_hearts(n_subjects, subjects, sizeof t->hearts, t->hearts);
-  }
+  identify_data(n_subjects, subjects, t);
   MPINN_TRY(start_or_resume(context, t));
   if (local)
     MPINN_TRY(mpinn_local_lessons_create(context, t->network, t->options.seed, t->checkpoint.epochs_done,
-                                         &t->lessons));
+                                         n_subjects, subjects, &t->lessons));
   return MPINN_NEW(context, &t->order, t->lessons->per_epoch);
 }
 

@@ -193,6 +193,38 @@ static void ends_of_column(const char *weights, int column, double *first, doubl
   fclose(file);
 }
 
+/* It learns on their training maps alone, and leaves them as they are. */
+static void any_heart_weights_learn_on_given_hearts(void **state) {
+  fixture *f = *state;
+  mpinn_model *model = NULL;
+  mpinn_training training = training_to(f, 3);
+  training.preset = "any-heart";
+  training.restart = true;
+  training.epochs = 1;
+  training.pde_weight = 0.1;
+  const mpinn_array *measured = mpinn_subject_find(f->subjects[0], "measured", MPINN_NODES);
+  const size_t n = measured->rows;
+  bool *before = malloc(n * sizeof *before);
+  for (size_t i = 0; i < n; i++) before[i] = mpinn_array_get(measured, i, 0) != 0;
+  assert_int_equal(mpinn_train(f->context, SUBJECTS, f->subjects, &training), MPINN_OK);
+  for (size_t i = 0; i < n; i++) assert_int_equal(before[i], mpinn_array_get(measured, i, 0) != 0);
+  free(before);
+  assert_int_equal(mpinn_model_read(f->context, f->path[3], MPINN_BACKEND_AUTO, &model), MPINN_OK);
+  assert_int_equal(strlen(mpinn_model_text(model, "data_sha256")), 64);
+  mpinn_model_destroy(&model);
+}
+
+static void given_hearts_without_test_maps_are_refused(void **state) {
+  fixture *f = *state;
+  mpinn_training training = training_to(f, 3);
+  training.preset = "any-heart";
+  training.restart = true;
+  assert_int_equal(mpinn_subject_set_text(f->context, f->subjects[1], "test_maps", ""), MPINN_OK);
+  assert_int_equal(mpinn_train(f->context, SUBJECTS, f->subjects, &training), MPINN_ERROR_FORMAT);
+  assert_non_null(strstr(mpinn_context_error(f->context), "Subject 1 of the data set has no map in text"));
+  assert_int_equal(mpinn_subject_set_text(f->context, f->subjects[1], "test_maps", "3-5"), MPINN_OK);
+}
+
 static void labels_teach_the_velocity(void **state) {
   enum { PDE_LOSS = 5, VELOCITY_LOSS };
   fixture *f = *state;
@@ -267,6 +299,8 @@ int main(void) {
       cmocka_unit_test(curve_has_a_line_an_epoch_and_the_loss_falls),
       cmocka_unit_test(checkpoint_of_another_training_is_refused),
       cmocka_unit_test(trained_weights_evaluate_a_protocol),
+      cmocka_unit_test(any_heart_weights_learn_on_given_hearts),
+      cmocka_unit_test(given_hearts_without_test_maps_are_refused),
       cmocka_unit_test(labels_teach_the_velocity),
       cmocka_unit_test(meta_neural_weights_give_activation_alone),
   };

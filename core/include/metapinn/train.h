@@ -17,6 +17,7 @@ typedef struct mpinn_training {
   uint64_t seed;
   size_t epochs;             /* an epoch visits every training map once as the query */
   double learning_rate;
+  double pde_weight;         /* alpha of equation 8 when it is full; default 1 */
   double checkpoint_minutes; /* default 3 */
   bool restart;              /* ignore a checkpoint that lies there */
 } mpinn_training;
@@ -24,8 +25,9 @@ typedef struct mpinn_training {
 void mpinn_training_default(mpinn_training *training);
 
 /* Trains on the maps that each subject's text "train_maps" names ("0-9"), validates on some of those that "test_maps"
- * names. Where a checkpoint of the same data, preset and options lies beside out, goes on from it, bit for bit as if
- * it had not been interrupted (same number of threads). A cancelled training has written a checkpoint. */
+ * names; preset any-heart on hearts simulated as it goes where there is no subject. Where a checkpoint of the same
+ * data, preset and options lies beside out, goes on from it, bit for bit as if it had not been interrupted (same number
+ * of threads). A cancelled training has written a checkpoint. */
 mpinn_status mpinn_train(mpinn_context *context, size_t n_subjects, mpinn_subject *const *subjects,
                          const mpinn_training *training);
 
