@@ -13,21 +13,21 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402
 
-# Of the names in a study, those that the paper compares; what is not in the study is left out.
-METHODS = (
-    "physics-based, 5 groups",
-    "physics-based, AHA-17 and RV",
-    "multi-PINN",
-    "meta-neural",
-    "meta-PINN, as published",
-    "meta-PINN, velocity labels",
-    "meta-PINN, any heart",
-)
+# Of the names in a study, those that the paper compares, in Okabe and Ito's colours, which the colour-blind can tell
+# apart; what is not in the study is left out.
+COLOURS = {
+    "physics-based, 5 groups": "#999999",
+    "physics-based, AHA-17 and RV": "#555555",
+    "multi-PINN": "#E69F00",
+    "meta-neural": "#CC79A7",
+    "meta-PINN, as published": "#56B4E9",
+    "meta-PINN, velocity labels": "#009E73",
+    "meta-PINN, any heart": "#0072B2",
+}
+OTHER_COLOURS = ("#D55E00", "#F0E442", "#8C564B", "#17202A")
 TABLES = {"segments": "Scars of whole AHA segments", "ellipsoids": "Other scars, 3 ms noise"}
 WHOLE, EARLY = "whole map", "context maps and 20 %"
 CONTEXTS = 5
-# Okabe and Ito's colours, which the colour-blind can tell apart.
-COLOURS = ("#999999", "#666666", "#E69F00", "#CC79A7", "#56B4E9", "#009E73", "#0072B2")
 PANELS = (
     ("at_scc", "AT, SCC", False),
     ("cv_scc", "CV, SCC", False),
@@ -49,6 +49,12 @@ def read_rows(path):
     }
 
 
+def colours_of(methods):
+    """A colour for each method: its own, or one of those that no method has."""
+    others = [name for name in methods if name not in COLOURS]
+    return [COLOURS.get(name) or OTHER_COLOURS[others.index(name) % len(OTHER_COLOURS)] for name in methods]
+
+
 def bars_of(rows, table, metric, methods):
     """(position, row, index of the method, whether it was fitted to the whole map) for each bar."""
     bars = []
@@ -60,12 +66,12 @@ def bars_of(rows, table, metric, methods):
     return bars
 
 
-def draw_panel(axes, bars, title, logarithmic, n_methods):
+def draw_panel(axes, bars, title, logarithmic, colours):
     low = min((row["mean"] for _, row, _, _ in bars), default=1)
     for position, row, index, whole in bars:
         mean, spread = row["mean"], row["sd"] or 0
         down = min(spread, 0.9 * mean) if logarithmic else spread
-        axes.bar(position, mean, width=0.38, color=COLOURS[index % len(COLOURS)],
+        axes.bar(position, mean, width=0.38, color=colours[index],
                  hatch="///" if whole else None, edgecolor="white", linewidth=0)
         axes.errorbar(position, mean, yerr=[[down], [spread]], color="#1a1a1a", linewidth=0.8, capsize=2)
     if logarithmic:
@@ -75,7 +81,7 @@ def draw_panel(axes, bars, title, logarithmic, n_methods):
         axes.set_ylim(min(0, low - 0.1), 1.05)
         axes.axhline(1, color="#bbbbbb", linewidth=0.6, zorder=0)
     axes.set_title(title, fontsize=9)
-    axes.set_xlim(-0.6, n_methods - 0.4)
+    axes.set_xlim(-0.6, len(colours) - 0.4)
     axes.set_xticks([])
     axes.tick_params(labelsize=8)
     for side in ("top", "right"):
@@ -84,7 +90,7 @@ def draw_panel(axes, bars, title, logarithmic, n_methods):
 
 def add_legend(figure, methods):
     patch = matplotlib.patches.Patch
-    entries = [patch(color=COLOURS[i % len(COLOURS)], label=method) for i, method in enumerate(methods)]
+    entries = [patch(color=colour, label=method) for colour, method in zip(colours_of(methods), methods)]
     entries.append(patch(facecolor="#dddddd", hatch="///", edgecolor="white", label="fitted to the whole test map"))
     entries.append(patch(facecolor="#dddddd", label="from 5 context maps and the first 20 %"))
     figure.legend(handles=entries, loc="lower center", ncol=3, fontsize=8, frameon=False)
@@ -95,7 +101,7 @@ def draw(rows, methods, out):
     figure, grid = pyplot.subplots(len(tables), len(PANELS), figsize=(7.2, 2.0 * len(tables) + 1.0), squeeze=False)
     for line, table in zip(grid, tables):
         for axes, (metric, title, logarithmic) in zip(line, PANELS):
-            draw_panel(axes, bars_of(rows, table, metric, methods), title, logarithmic, len(methods))
+            draw_panel(axes, bars_of(rows, table, metric, methods), title, logarithmic, colours_of(methods))
         maps = max((row["n"] for key, row in rows.items() if key[0] == table), default=0)
         line[0].set_ylabel(f"{TABLES[table]}\n{maps} maps", fontsize=8)
     figure.tight_layout(rect=(0, 0.8 / figure.get_figheight(), 1, 1))
@@ -117,7 +123,7 @@ def main():
     unknown = [name for name in options.methods or () if name not in known]
     if unknown:
         sys.exit(f"The study has no method '{unknown[0]}': expected some of {', '.join(sorted(known))}")
-    draw(rows, options.methods or [name for name in METHODS if name in known], options.out)
+    draw(rows, options.methods or [name for name in COLOURS if name in known], options.out)
 
 
 if __name__ == "__main__":
