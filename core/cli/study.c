@@ -14,9 +14,10 @@ static const char help[] =
     "five scars each, ten test maps of each of these, the truth from a mesh refined twice. Table 'segments' has the\n"
     "paper's scars, which are whole AHA segments; table 'ellipsoids' scars that no segments can represent, and 3 ms of\n"
     "noise. Methods:\n"
-    "  meta-PINN       weights as shipped: any heart, alone and with the eikonal equation solved on their velocity; and\n"
-    "                  those trained on the paper's data alone, as published, where they are shipped too. With five,\n"
-    "                  three and one context maps, and the first 20 % of the query\n"
+    "  meta-PINN       weights as shipped, alone and with the eikonal equation solved on their velocity: of any heart, of\n"
+    "                  any heart trained on with the paper's data ('these hearts'), and of the paper's data alone, as\n"
+    "                  published and told the velocity. With five, three and one context maps, and the query's first 20 %\n"
+    "  meta-neural     without velocity and without the equation\n"
     "  physics-based   'metapinn fit --method segments', with each segmentation\n"
     "  multi-PINN      'metapinn fit --method multi-pinn', and with the published loss\n"
     "  healthy, mean-cv, nearest-subject   what knows nothing, or only remembers; see 'metapinn evaluate --help'\n"
@@ -34,12 +35,12 @@ static const char help[] =
     "  --data-seed S       of hearts and maps (default 1, which the shipped weights for the paper's data know)\n"
     "  --model NAME=FILE   one more line of weights; may be given several times\n";
 
-/* Weights that a study looks at without being asked, where they are shipped. The first is compared with all.
- */
+/* Weights that a study looks at without being asked, where shipped; the first is compared with all. */
 static const struct shipped {
   const char *file, *name, *eikonal_name;
 } shipped[] = {
     {"any-heart.safetensors", "meta-PINN, any heart", "meta-PINN, any heart, eikonal"},
+    {"paper-hearts.safetensors", "meta-PINN, these hearts", "meta-PINN, these hearts, eikonal"},
     {"paper.safetensors", "meta-PINN, as published", "meta-PINN, as published, eikonal"},
     {"paper-labels.safetensors", "meta-PINN, velocity labels", "meta-PINN, velocity labels, eikonal"},
     {"meta-neural.safetensors", "meta-neural", NULL},

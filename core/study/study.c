@@ -28,7 +28,7 @@ typedef struct study_run {
   study_hearts hearts[MPINN_STUDY_TABLES];
   mpinn_records records;
   double *scores[MPINN_STUDY_TABLES]; /* [subjects][maps][n_methods][MPINN_STUDY_SCORES] */
-  size_t n_tasks, done;               /* methods on maps */
+  size_t n_tasks, done;               /* methods on maps, and how many of them have their scores */
 } study_run;
 
 void mpinn_study_default(mpinn_study *study) {
@@ -182,17 +182,27 @@ static mpinn_status score(mpinn_context *context, const mpinn_study_method *meth
   return MPINN_OK;
 }
 
+static const double *find_scores(study_run *run, int table, size_t subject, size_t map,
+                                 const mpinn_study_method *method, mpinn_record_key *key) {
+  *key =
+      (mpinn_record_key){tables[table].name, run->study->seed, run->study->data_seed, subject, map, method};
+  return mpinn_records_find(&run->records, key);
+}
+
 static mpinn_status score_or_find(mpinn_context *context, study_run *run, const mpinn_study_method *method,
                                   study_case *c, double *values) {
-  const mpinn_record_key key = {tables[c->table].name,         run->study->seed,
-                                run->study->data_seed,         c->subject,
-                                c->maps[MPINN_STUDY_CONTEXTS], method};
-  const double *found = mpinn_records_find(&run->records, &key);
+  mpinn_record_key key;
+  const double *found = find_scores(run, c->table, c->subject, c->maps[MPINN_STUDY_CONTEXTS], method, &key);
   if (found) {
     memcpy(values, found, MPINN_STUDY_SCORES * sizeof *values);
     return MPINN_OK;
   }
-  MPINN_TRY(score(context, method, c, values));
+  const double n = (double)run->n_tasks, done = (double)run->done++;
+  const mpinn_progress_part outer = mpinn_progress_enter(context, done / n, (done + 1) / n);
+  mpinn_status status = mpinn_progress(context, 0, method->name);
+  if (status == MPINN_OK) status = score(context, method, c, values);
+  mpinn_progress_leave(context, outer);
+  MPINN_TRY(status);
   return mpinn_records_add(context, &run->records, &key, values);
 }
 
@@ -202,25 +212,33 @@ static mpinn_status run_case(mpinn_context *context, study_run *run, int table, 
   double *values = run->scores[table] + row * run->n_methods * MPINN_STUDY_SCORES;
   study_case c;
   mpinn_status status = case_create(context, run, table, subject, query, &c);
-  for (size_t m = 0; m < run->n_methods && status == MPINN_OK; m++) {
-    const double n = (double)run->n_tasks, done = (double)run->done++;
-    const mpinn_progress_part outer = mpinn_progress_enter(context, done / n, (done + 1) / n);
+  for (size_t m = 0; m < run->n_methods && status == MPINN_OK; m++)
     status = score_or_find(context, run, &run->methods[m], &c, values + m * MPINN_STUDY_SCORES);
-    if (status == MPINN_OK) status = mpinn_progress(context, 1, run->methods[m].name);
-    mpinn_progress_leave(context, outer);
-  }
   case_clear(&c);
   return status;
 }
 
 /* ---- all of them ---- */
 
+/* What an earlier run has scored is done before this one begins: its time left is that of the others. */
+static void count_tasks(study_run *run, int table) {
+  const study_hearts *hearts = &run->hearts[table];
+  const size_t maps = count_maps(run, table);
+  mpinn_record_key key;
+  for (size_t query = 0; query < maps; query++)
+    for (size_t s = 0; s < hearts->n; s++)
+      for (size_t m = 0; m < run->n_methods; m++)
+        if (find_scores(run, table, s, hearts->tested[s].test_maps[query], &run->methods[m], &key))
+          run->done++;
+  run->n_tasks += hearts->n * maps * run->n_methods;
+}
+
 /* The first query of every heart, then the second …: a study that is stopped has seen all hearts alike. */
 static mpinn_status run_cases(mpinn_context *context, study_run *run) {
   for (int t = 0; t < MPINN_STUDY_TABLES; t++) {
     const size_t cases = run->hearts[t].n * count_maps(run, t), each = run->n_methods * MPINN_STUDY_SCORES;
-    run->n_tasks += cases * run->n_methods;
     MPINN_TRY(MPINN_NEW(context, &run->scores[t], cases * each));
+    count_tasks(run, t);
   }
   for (size_t query = 0; query < run->study->maps; query++)
     for (int t = 0; t < MPINN_STUDY_TABLES; t++)

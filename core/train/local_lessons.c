@@ -303,7 +303,7 @@ done:
   return status;
 }
 
-/* Maps that are never taught, measured as in the paper, k = 5 where there are as many. */
+/* Maps that are never taught, measured as in the paper. */
 static mpinn_status validate(mpinn_context *context, mpinn_lessons *lessons, mpinn_curve_line *line) {
   local_lessons *l = (local_lessons *)lessons;
   double *const out[3] = {&line->at_scc, &line->cv_scc, &line->residual_msq};
@@ -315,8 +315,7 @@ static mpinn_status validate(mpinn_context *context, mpinn_lessons *lessons, mpi
     episode e;
     double metrics[3] = {NAN, NAN, NAN};
     mpinn_random_seed_stream(&random, h, 0x56414c4944);
-    mpinn_pupils_validation(l->pupils, h, &random, &course);
-    const size_t k = course.n_maps > 5 ? 5 : course.n_maps - 1;
+    const size_t k = mpinn_pupils_validation(l->pupils, h, &random, &course);
     mpinn_status status = prepare(context, l->network, &course, k, &c, &random, &e);
     if (status == MPINN_OK) status = examine(context, l, &e, metrics);
     episode_clear(&e);

@@ -9,6 +9,7 @@ enum {
   LESSONS_A_HEART = 10, /* after so many lessons the next heart of the stream comes in … */
   WINDOW = 48,          /* … and, when there are so many, the oldest goes */
   VALIDATION_HEARTS = 8,
+  VALIDATION_CONTEXTS = 5,
   MOST_MAPS = sizeof((mpinn_course){0}.order) / sizeof(size_t)
 };
 
@@ -189,15 +190,13 @@ size_t mpinn_pupils_validation_count(const mpinn_pupils *pupils) {
   return pupils->stream ? VALIDATION_HEARTS * MPINN_STREAM_TISSUES : pupils->newest;
 }
 
-void mpinn_pupils_validation(const mpinn_pupils *pupils, size_t number, mpinn_random *random,
-                             mpinn_course *course) {
-  if (pupils->stream) {
-    set_out(&pupils->validation[number / MPINN_STREAM_TISSUES], number % MPINN_STREAM_TISSUES, random,
-            course);
-    return;
-  }
-  const mpinn_pupil *pupil = &pupils->window[number];
-  set_out(pupil, 0, random, course);
-  const size_t n_contexts = course->n_maps > 5 ? 5 : course->n_maps - 1;
-  course->order[n_contexts] = pupil->maps[VALIDATING][mpinn_random_below(random, pupil->n_maps[VALIDATING])];
+size_t mpinn_pupils_validation(const mpinn_pupils *pupils, size_t number, mpinn_random *random,
+                               mpinn_course *course) {
+  const mpinn_pupil *pupil =
+      pupils->stream ? &pupils->validation[number / MPINN_STREAM_TISSUES] : &pupils->window[number];
+  set_out(pupil, pupils->stream ? number % MPINN_STREAM_TISSUES : 0, random, course);
+  const size_t k = course->n_maps > VALIDATION_CONTEXTS ? VALIDATION_CONTEXTS : course->n_maps - 1;
+  if (!pupils->stream)
+    course->order[k] = pupil->maps[VALIDATING][mpinn_random_below(random, pupil->n_maps[VALIDATING])];
+  return k;
 }

@@ -26,8 +26,7 @@ typedef struct mpinn_pupils mpinn_pupils;
 mpinn_status mpinn_pupils_of_stream(mpinn_context *context, const mpinn_network *network, uint64_t seed,
                                     size_t lesson, mpinn_pupils **pupils);
 /* Copies of the subjects. MPINN_ERROR_FORMAT naming the subject that lacks its truth (CV, AT_00 …, origins)
- * or maps
- * ("train_maps": two or more, "test_maps": one or more, with which it is validated). */
+ * or maps ("train_maps": two or more, "test_maps": one or more, with which it is validated). */
 mpinn_status mpinn_pupils_of_data(mpinn_context *context, const mpinn_network *network, size_t n_subjects,
                                   mpinn_subject *const *subjects, mpinn_pupils **pupils);
 void mpinn_pupils_destroy(mpinn_pupils **pupils);
@@ -36,9 +35,9 @@ mpinn_status mpinn_pupils_draw(mpinn_context *context, mpinn_pupils *pupils, siz
                                mpinn_random *random, mpinn_course *course);
 
 /* Hearts of which no stream knows, with each of their tissues once; or of each of a data set's subjects a map
- * that is not for training. */
+ * that is not for training. Returns the number of context maps: five where there are as many. */
 size_t mpinn_pupils_validation_count(const mpinn_pupils *pupils);
-void mpinn_pupils_validation(const mpinn_pupils *pupils, size_t number, mpinn_random *random,
-                             mpinn_course *course);
+size_t mpinn_pupils_validation(const mpinn_pupils *pupils, size_t number, mpinn_random *random,
+                               mpinn_course *course);
 
 #endif

@@ -249,6 +249,7 @@ static void trainer_clear(trainer *t) {
   if (t->curve) fclose(t->curve);
 }
 
+/* What the training depends on beside its options, and what its weights have seen. */
 static void identify_data(size_t n_subjects, mpinn_subject *const *subjects, trainer *t) {
   mpinn_sha256 hash;
   if (n_subjects == 0) return;

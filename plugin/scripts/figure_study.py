@@ -23,8 +23,9 @@ COLOURS = {
     "meta-PINN, as published": "#56B4E9",
     "meta-PINN, velocity labels": "#009E73",
     "meta-PINN, any heart": "#0072B2",
+    "meta-PINN, these hearts": "#D55E00",
 }
-OTHER_COLOURS = ("#D55E00", "#F0E442", "#8C564B", "#17202A")
+OTHER_COLOURS = ("#F0E442", "#8C564B", "#17202A", "#7F3C8D")
 TABLES = {"segments": "Scars of whole AHA segments", "ellipsoids": "Other scars, 3 ms noise"}
 WHOLE, EARLY = "whole map", "context maps and 20 %"
 CONTEXTS = 5

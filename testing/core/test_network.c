@@ -12,32 +12,21 @@
 
 /* The paper's structure at a size that finite differences can walk through; smooth everywhere but at ELU's
  * and ReLU's kinks. */
+#define TINY                                                                                                 \
+  .n_convs = 3, .channels = {2, 3, 4, 5}, .kernel_size = 5, .neighbours = 4, .n_pinn_hidden = 2,             \
+  .pinn_hidden = {7, 6}, .pinn = {.layers = 3, .width = 4, .activation = MPINN_TANH}, .healthy_speed = 0.6
 static const mpinn_preset tiny = {
     .name = "tiny",
-    .n_convs = 3,
-    .channels = {2, 3, 4, 5},
-    .kernel_size = 5,
-    .neighbours = 4,
-    .n_pinn_hidden = 2,
-    .pinn_hidden = {7, 6},
+    TINY,
     .n_velocity_hidden = 1,
     .velocity_hidden = {6},
-    .pinn = {.layers = 3, .width = 4, .activation = MPINN_TANH},
     .velocity = {.layers = 3, .width = 4, .activation = MPINN_TANH, .low = 0.1, .high = 0.6, .steepness = 2},
-    .healthy_speed = 0.6,
 };
 
 /* Without equation 2. */
 static const mpinn_preset tiny_neural = {
     .name = "tiny neural",
-    .n_convs = 3,
-    .channels = {2, 3, 4, 5},
-    .kernel_size = 5,
-    .neighbours = 4,
-    .n_pinn_hidden = 2,
-    .pinn_hidden = {7, 6},
-    .pinn = {.layers = 3, .width = 4, .activation = MPINN_TANH},
-    .healthy_speed = 0.6,
+    TINY,
 };
 
 enum { NODES = 23, MAPS = 4, QUERIES = 3, POINTS = 11 };
