@@ -65,20 +65,26 @@ def pace(options, mesh):
     if len(epicardium) < ELECTRODES:
         raise UserError(f"{options.heart} has {len(epicardium)} epicardial nodes: expected {ELECTRODES} at least")
     electrodes = epicardium[farthest(points[epicardium], ELECTRODES, random)]
+    sites = intramural_sites(points, labels, random)
     path = os.path.join(options.out, "paced_truth.vtu")
     write(mesh, path)
-    for index, node in enumerate(intramural_sites(points, labels, random)):
-        site = ",".join(repr(float(x)) for x in points[node])
-        run(options.program, "simulate", path, f"--origin={site}", "--fibre", "rule", "--anisotropy", VELOCITIES,
-            "--refine", str(options.refine), "--name", f"AT_{index:02d}", "--quiet", "--out", path)
-    truth = numpy.array(sock.read_arrays(path, *[f"AT_{index:02d}" for index in range(SITES)]))
-    os.remove(path)
+    try:
+        for index, node in enumerate(sites):
+            site = ",".join(repr(float(x)) for x in points[node])
+            run(options.program, "simulate", path, f"--origin={site}", "--fibre", "rule", "--anisotropy", VELOCITIES,
+                "--refine", str(options.refine), "--name", f"AT_{index:02d}", "--quiet", "--out", path)
+        truth = numpy.array(sock.read_arrays(path, *[f"AT_{index:02d}" for index in range(SITES)]))
+    finally:
+        os.remove(path)
     return truth, electrodes, random
 
 
 def measure(mesh, truth, electrodes, random, path):
-    """Writes the heart with what the electrodes saw of each map."""
+    """Writes the heart with what the electrodes saw of each map. A phantom says of other nodes that they are measured."""
     data = dataset_adapter.WrapDataObject(mesh)
+    at_electrode = numpy.zeros(mesh.GetNumberOfPoints(), dtype=numpy.uint8)
+    at_electrode[electrodes] = 1
+    data.PointData.append(at_electrode, "measured")
     for index, values in enumerate(truth):
         measured = numpy.full(len(values), numpy.nan)
         measured[electrodes] = values[electrodes] + random.normal(0, NOISE, len(electrodes))
@@ -113,16 +119,16 @@ def compare(options):
     truth, electrodes, random = pace(options, mesh)
     path = os.path.join(options.out, "paced_measured.vtu")
     measure(mesh, truth, electrodes, random, path)
+    methods = [method for method in METHODS if method != "meta-neural" or options.meta_neural]
     fields, results = {"truth": list(truth[: options.pacings])}, {}
-    for left_out in range(options.pacings):
-        for method in METHODS:
-            if method == "meta-neural" and not options.meta_neural:
-                continue
+    try:
+        for left_out, method in itertools.product(range(options.pacings), methods):
             print(f"pacing {left_out + 1} of {options.pacings}: {method}", file=sys.stderr)
             values = predict(options, path, method, left_out)
             fields.setdefault(method, []).append(values)
             results.setdefault(method, []).append(sock.scores(values[electrodes], truth[left_out][electrodes]))
-    os.remove(path)
+    finally:
+        os.remove(path)
     rows = sock.rows_of(results)
     for method, maps in fields.items():
         value = alikeness([values[electrodes] for values in maps])
