@@ -1,4 +1,4 @@
-/* What is measured of a phantom: points and times where its array `measured` says so. */
+/* Maps of a phantom with a scar, and what is measured of them. */
 #ifndef MPINN_TESTING_MEASURED_MAPS_H
 #define MPINN_TESTING_MEASURED_MAPS_H
 
@@ -10,7 +10,24 @@
 #include <string.h>
 #include <cmocka.h>
 
-/* points[n][3], mm, and times[n_maps][n], ms, of the first n_maps maps; n: how many there must be. */
+/* Of 700 nodes, with a scar of the paper's and the maps solved on the very mesh. */
+static inline mpinn_subject *make_scarred_heart(mpinn_context *context, int placement, size_t measured,
+                                                size_t maps) {
+  mpinn_phantom_options options;
+  mpinn_scar scar;
+  mpinn_subject *heart = NULL;
+  mpinn_phantom_options_default(&options);
+  mpinn_scar_paper(placement, &scar);
+  options.nodes = 700;
+  assert_int_equal(mpinn_phantom_create(context, &options, &heart), MPINN_OK);
+  assert_int_equal(mpinn_subject_set_scars(context, heart, 0.6, 1, &scar), MPINN_OK);
+  assert_int_equal(mpinn_subject_sample_measured(context, heart, measured, 3), MPINN_OK);
+  assert_int_equal(mpinn_subject_simulate_maps(context, heart, maps, 5, 0), MPINN_OK);
+  return heart;
+}
+
+/* Where the heart's array `measured` says so: points[n][3], mm, and times[n_maps][n], ms, of the first n_maps
+ * maps; n: how many there must be. */
 static inline void read_measured_maps(const mpinn_subject *heart, size_t n, size_t n_maps, double *points,
                                       double *times) {
   const mpinn_mesh *mesh = mpinn_subject_mesh(heart);

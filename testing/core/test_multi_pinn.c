@@ -12,6 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "cancelling_context.h"
 #include "measured_maps.h"
 
 enum { MAPS = 3, MEASURED = 120, PLACEMENT = 1 };
@@ -27,23 +28,6 @@ typedef struct fixture {
   float *cv, *at, *residual, *other; /* [n], [MAPS][n], [MAPS][n], [MAPS][n] */
 } fixture;
 
-static bool progress(void *user, double fraction, const char *what) {
-  const fixture *f = user;
-  (void)what;
-  return fraction > f->cancel_at;
-}
-
-static mpinn_context *make_context(fixture *f, int threads) {
-  mpinn_context_options options;
-  mpinn_context *context = NULL;
-  mpinn_context_options_default(&options);
-  options.threads = threads;
-  options.progress = progress;
-  options.user = f;
-  assert_int_equal(mpinn_context_create(&options, &context), MPINN_OK);
-  return context;
-}
-
 /* Times in 64ths of a ms: a constant that is added to them is exact. */
 static void measure(fixture *f) {
   read_measured_maps(f->heart, MEASURED, MAPS, f->points, f->times[0]);
@@ -55,17 +39,9 @@ static void measure(fixture *f) {
 
 static int set_up(void **state) {
   fixture *f = calloc(1, sizeof *f);
-  mpinn_phantom_options phantom;
-  mpinn_scar scar;
-  mpinn_phantom_options_default(&phantom);
-  mpinn_scar_paper(PLACEMENT, &scar);
-  phantom.nodes = 700;
   f->cancel_at = INFINITY;
-  f->context = make_context(f, 1);
-  assert_int_equal(mpinn_phantom_create(f->context, &phantom, &f->heart), MPINN_OK);
-  assert_int_equal(mpinn_subject_set_scars(f->context, f->heart, 0.6, 1, &scar), MPINN_OK);
-  assert_int_equal(mpinn_subject_sample_measured(f->context, f->heart, MEASURED, 3), MPINN_OK);
-  assert_int_equal(mpinn_subject_simulate_maps(f->context, f->heart, MAPS, 5, 0), MPINN_OK);
+  f->context = make_cancelling_context(&f->cancel_at, 1);
+  f->heart = make_scarred_heart(f->context, PLACEMENT, MEASURED, MAPS);
   f->n = mpinn_mesh_node_count(mpinn_subject_mesh(f->heart));
   f->cv = calloc(f->n, sizeof *f->cv);
   f->at = calloc(MAPS * f->n, sizeof *f->at);
@@ -278,7 +254,7 @@ static void test_threads_do_not_matter(void **state) {
   fixture *f = *state;
   const mpinn_baseline_input input = input_of(f);
   mpinn_networks_fit_options options = options_of(25);
-  mpinn_context *two = make_context(f, 2);
+  mpinn_context *two = make_cancelling_context(&f->cancel_at, 2);
   options.wall_nodes = 100000;
   const mpinn_networks_fit_report r = fit(f, f->context, &input, &options);
   memcpy(f->other, f->at, MAPS * f->n * sizeof *f->at);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "cancelling_context.h"
 #include "measured_maps.h"
 #include "shapes.h"
 #include "tiny_preset.h"
@@ -20,29 +21,12 @@ enum { MAPS = 3, MEASURED = 60 };
 
 typedef struct fixture {
   mpinn_context *context;
-  bool cancel; /* asked for by the progress callback once the steps have begun */
+  double cancel_at; /* progress at which the work is cancelled */
   mpinn_subject *heart;
   mpinn_model model;
   size_t n_nodes;
   double points[3 * MEASURED], times[MAPS][MEASURED];
 } fixture;
-
-static bool progress(void *user, double fraction, const char *what) {
-  const fixture *f = user;
-  (void)what;
-  return f->cancel && fraction > 0.7; /* far into it: the velocity is done */
-}
-
-static mpinn_context *make_context(fixture *f, int threads) {
-  mpinn_context_options options;
-  mpinn_context *context = NULL;
-  mpinn_context_options_default(&options);
-  options.threads = threads;
-  options.progress = progress;
-  options.user = f;
-  assert_int_equal(mpinn_context_create(&options, &context), MPINN_OK);
-  return context;
-}
 
 static void make_network(fixture *f, const mpinn_preset *preset, mpinn_network **network) {
   assert_int_equal(mpinn_network_create(f->context, preset, &mpinn_ops_cpu, false, network), MPINN_OK);
@@ -61,7 +45,8 @@ static int set_up(void **state) {
   mpinn_tissue_default(&tissue);
   phantom.nodes = 400;
   phantom.ventricles = MPINN_LV_ALONE;
-  f->context = make_context(f, 2);
+  f->cancel_at = INFINITY;
+  f->context = make_cancelling_context(&f->cancel_at, 2);
   assert_int_equal(mpinn_phantom_create(f->context, &phantom, &f->heart), MPINN_OK);
   assert_int_equal(mpinn_subject_draw_tissue(f->context, f->heart, &tissue), MPINN_OK);
   assert_int_equal(mpinn_subject_sample_measured(f->context, f->heart, MEASURED, 3), MPINN_OK);
@@ -259,9 +244,9 @@ static void test_a_cancelled_refinement_leaves_the_twin_as_it_was(void **state) 
   float *before = answer(f, f->context, twin);
   mpinn_refine_options_default(&options);
   options.steps = 3;
-  f->cancel = true;
+  f->cancel_at = 0.7; /* far into it: the velocity is done */
   assert_int_equal(mpinn_twin_refine(f->context, twin, f->heart, &options, NULL), MPINN_CANCELLED);
-  f->cancel = false;
+  f->cancel_at = INFINITY;
   float *after = answer(f, f->context, twin);
   assert_memory_equal(before, after, 2 * f->n_nodes * sizeof *before);
   assert_true(offset == mpinn_twin_get_info(twin).time_offset);
@@ -277,7 +262,7 @@ static void test_threads_do_not_change_the_result(void **state) {
   mpinn_refine_options_default(&options);
   options.steps = 3;
   for (int t = 0; t < 2; t++) {
-    mpinn_context *context = make_context(f, 1 + 2 * t);
+    mpinn_context *context = make_cancelling_context(&f->cancel_at, 1 + 2 * t);
     mpinn_twin *twin = personalize(f, context, &f->model);
     assert_int_equal(mpinn_twin_refine(context, twin, f->heart, &options, NULL), MPINN_OK);
     answers[t] = answer(f, context, twin);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "cancelling_context.h"
 #include "measured_maps.h"
 #include "shapes.h"
 
@@ -28,23 +29,6 @@ typedef struct fixture {
   float *cv, *cell_cv;
 } fixture;
 
-static bool progress(void *user, double fraction, const char *what) {
-  const fixture *f = user;
-  (void)what;
-  return fraction > f->cancel_at;
-}
-
-static mpinn_context *make_context(fixture *f, int threads) {
-  mpinn_context_options options;
-  mpinn_context *context = NULL;
-  mpinn_context_options_default(&options);
-  options.threads = threads;
-  options.progress = progress;
-  options.user = f;
-  assert_int_equal(mpinn_context_create(&options, &context), MPINN_OK);
-  return context;
-}
-
 static void measure(fixture *f) {
   const mpinn_array *origins = mpinn_subject_find(f->heart, "origins", MPINN_FIELD);
   read_measured_maps(f->heart, MEASURED, MAPS, f->points, f->times[0]);
@@ -56,17 +40,9 @@ static void measure(fixture *f) {
 
 static int set_up(void **state) {
   fixture *f = calloc(1, sizeof *f);
-  mpinn_phantom_options phantom;
-  mpinn_scar scar;
-  mpinn_phantom_options_default(&phantom);
-  mpinn_scar_paper(PLACEMENT, &scar);
-  phantom.nodes = 700;
   f->cancel_at = INFINITY;
-  f->context = make_context(f, 2);
-  assert_int_equal(mpinn_phantom_create(f->context, &phantom, &f->heart), MPINN_OK);
-  assert_int_equal(mpinn_subject_set_scars(f->context, f->heart, 0.6, 1, &scar), MPINN_OK);
-  assert_int_equal(mpinn_subject_sample_measured(f->context, f->heart, MEASURED, 3), MPINN_OK);
-  assert_int_equal(mpinn_subject_simulate_maps(f->context, f->heart, MAPS, 5, 0), MPINN_OK);
+  f->context = make_cancelling_context(&f->cancel_at, 2);
+  f->heart = make_scarred_heart(f->context, PLACEMENT, MEASURED, MAPS);
   f->n_nodes = mpinn_mesh_node_count(mpinn_subject_mesh(f->heart));
   f->n_cells = mpinn_mesh_cell_count(mpinn_subject_mesh(f->heart));
   f->cv = calloc(f->n_nodes, sizeof *f->cv);
@@ -213,7 +189,7 @@ static void test_threads_do_not_matter(void **state) {
   fixture *f = *state;
   const mpinn_baseline_input input = input_of(f);
   const mpinn_segments_fit_options options = options_of(12);
-  mpinn_context *alone = make_context(f, 1);
+  mpinn_context *alone = make_cancelling_context(&f->cancel_at, 1);
   const mpinn_segments_fit_report r = fit(f, f->context, &input, &options, NULL);
   const mpinn_segments_fit_report other = fit(f, alone, &input, &options, NULL);
   assert_memory_equal(other.velocity, r.velocity, 5 * sizeof *r.velocity);
