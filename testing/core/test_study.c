@@ -122,6 +122,27 @@ static void asks_for_a_query_and_for_weights(void **state) {
   small_heart_clear(&h);
 }
 
+static bool is_at(const mpinn_study_method *m, const char *name, bool whole, size_t k) {
+  return strcmp(m->name, name) == 0 && m->run.whole == whole && m->k == k;
+}
+
+static void fits_get_as_many_maps_as_weights_do(void **state) {
+  (void)state;
+  static const char *const fits[] = {"physics-based, 5 groups", "physics-based, AHA-17 and RV", "multi-PINN"};
+  static const size_t contexts[] = {0, 5, 3, 1}; /* 0: the whole query alone */
+  const mpinn_study study = {.fits = true};
+  mpinn_study_method *methods = NULL;
+  size_t n = 0;
+  assert_int_equal(mpinn_study_methods(context, &study, &n, &methods), MPINN_OK);
+  for (size_t f = 0; f < 3; f++)
+    for (size_t c = 0; c < 4; c++) {
+      size_t found = 0;
+      for (size_t m = 0; m < n; m++) found += is_at(&methods[m], fits[f], c == 0, contexts[c]);
+      assert_int_equal(found, 1);
+    }
+  free(methods);
+}
+
 /* ---- significance and means ---- */
 
 /* As scipy.stats.wilcoxon(a, b, correction=True, method="asymptotic") of SciPy 1.17 says. */
@@ -217,6 +238,7 @@ int main(void) {
       cmocka_unit_test(fits_segments_and_says_what_it_cost),
       cmocka_unit_test(finds_the_site_where_it_is_not_given),
       cmocka_unit_test(asks_for_a_query_and_for_weights),
+      cmocka_unit_test(fits_get_as_many_maps_as_weights_do),
       cmocka_unit_test(wilcoxon_is_that_of_scipy),
       cmocka_unit_test(a_mean_leaves_out_what_there_is_not),
       cmocka_unit_test(goes_on_behind_the_last_whole_line),
