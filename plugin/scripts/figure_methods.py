@@ -116,11 +116,14 @@ def show(view, surface, name, preset, low, high):
     return paint(display, name, preset, low, high)
 
 
-def bar(view, table, title, unit, labels, number_format):
-    drawn = label_bar(table, view, title, unit, labels, number_format)
+def bar(view, table, title, labels, number_format):
+    """An upright bar with its title above it: ParaView would write it across the labels."""
+    drawn = label_bar(table, view, "", "", labels, number_format)
     drawn.Orientation = "Vertical"
     drawn.Position, drawn.ScalarBarLength = [0.12, 0.14], 0.66
     drawn.Visibility = 1
+    label = text(view, title, "Any Location", 12)
+    simple.GetDisplayProperties(label, view).Position = [0.06, 0.86]
 
 
 def caption(view, score, name, unit):
@@ -142,41 +145,44 @@ class Drawing:
         for view, (title, _, _) in zip(self.grid[0], columns):
             text(view, title, "Upper Center", 13, bold=1)
 
-    def panels(self, row, prefix, truth):
-        """(view, array, scores) of a row's panels; a method without the field has an empty one."""
+    def panels(self, row, prefix, truth, what):
+        """(view, array, scores) of a row's panels; that of a method without the field says so."""
         for view, (_, suffix, score) in zip(self.grid[row], self.columns):
             name = prefix + suffix if suffix else truth
             if name and name in self.data.keys():
                 yield view, name, score
+            elif suffix:
+                text(view, f"no {what}", "Lower Center", 11)
 
     def activation(self):
         truth = self.options.truth_at
-        high = max(float(numpy.nanmax(self.data[name])) for _, name, _ in self.panels(0, "AT_", truth))
+        panels = list(self.panels(0, "AT_", truth, "activation time"))
+        high = max(float(numpy.nanmax(self.data[name])) for _, name, _ in panels)
         step = nice_step(high, 16)
         high = float(step * numpy.ceil(high / step))
-        for view, name, score in self.panels(0, "AT_", truth):
+        for view, name, score in panels:
             table = show(view, self.surface, name, AT_MAP, 0, high)
             isochrones = simple.Contour(Input=self.surface, ContourBy=["POINTS", name],
                                         Isosurfaces=list(numpy.arange(step, high, step)))
             lines(isochrones, view, [0.0, 0.0, 0.0], 2.0)
             caption(view, score, "AT", "ms")
-        bar(self.grid[0][-1], table, "AT", "[ms]", list(numpy.arange(0, high + 1, nice_step(high, 6))), "%.0f")
+        bar(self.grid[0][-1], table, "AT [ms]", list(numpy.arange(0, high + 1, nice_step(high, 6))), "%.0f")
 
     def velocity(self):
         truth = self.options.truth_cv
-        for view, name, score in self.panels(1, "CV_", truth):
+        for view, name, score in self.panels(1, "CV_", truth, "velocity"):
             table = show(view, self.surface, name, CV_MAP, 0, 0.7)
             if truth:
                 scar = simple.Contour(Input=self.surface, ContourBy=["POINTS", truth], Isosurfaces=[SCAR_BELOW])
                 lines(scar, view, [0.0, 0.9, 0.95], 4.0)
             caption(view, score, "CV", "m/s")
-        bar(self.grid[1][-1], table, "CV", "[m/s]", [0, 0.2, 0.4, 0.6], "%.1f")
+        bar(self.grid[1][-1], table, "CV [m/s]", [0, 0.2, 0.4, 0.6], "%.1f")
 
     def residual(self):
-        for view, name, score in self.panels(2, "PDEResidual_", None):
+        for view, name, score in self.panels(2, "PDEResidual_", None, "residual"):
             table = show(view, self.surface, name, RESIDUAL_MAP, -1, 1)
             text(view, f"mean square {score['Residual mean square']:.3f}", "Lower Center", 11)
-        bar(self.grid[2][-1], table, "Residual", "[1]", [-1, -0.5, 0, 0.5, 1], "%.1f")
+        bar(self.grid[2][-1], table, "Residual [1]", [-1, -0.5, 0, 0.5, 1], "%.1f")
 
 
 def draw(methods, data, options, scores, looks):

@@ -81,7 +81,7 @@ def draw_panel(axes, bars, title, logarithmic, colours):
     else:
         axes.set_ylim(min(0, low - 0.1), 1.05)
         axes.axhline(1, color="#bbbbbb", linewidth=0.6, zorder=0)
-    axes.set_title(title, fontsize=9)
+    axes.set_title(title, fontsize=8.5)
     axes.set_xlim(-0.6, len(colours) - 0.4)
     axes.set_xticks([])
     axes.tick_params(labelsize=8)

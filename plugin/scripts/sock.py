@@ -130,6 +130,11 @@ def draw(path, sock, panels, measured, png):
                           SeparatorWidth=0, SeparatorColor=[1, 1, 1])
 
 
+def multiples(step, low, high):
+    """Those of a step between low and high."""
+    return list(numpy.arange(numpy.ceil(low / step), numpy.floor(high / step) + 1) * step)
+
+
 def draw_panel(layout, cell, reader, panel, limits, electrodes):
     title, name = panel
     low, high, step = limits
@@ -137,11 +142,9 @@ def draw_panel(layout, cell, reader, panel, limits, electrodes):
     display = simple.Show(reader, view)
     display.Representation = "Surface"
     display.Specular, display.Ambient, display.Diffuse = 0.0, 0.5, 0.5
-    first = numpy.ceil(low / step) * step
-    ticks = list(numpy.arange(first, high + 0.1, nice_step(high - low, 5)))
-    colour(display, view, name, AT_MAP, low, high, "Activation time", "[ms]", ticks)
-    isochrones = simple.Contour(Input=reader, ContourBy=["POINTS", name],
-                                Isosurfaces=list(numpy.arange(first, high, step)))
+    colour(display, view, name, AT_MAP, low, high, "Activation time", "[ms]",
+           multiples(nice_step(high - low, 5), low, high))
+    isochrones = simple.Contour(Input=reader, ContourBy=["POINTS", name], Isosurfaces=multiples(step, low, high))
     lines(isochrones, view, [0.0, 0.0, 0.0], 2.0)
     text(view, title, "Upper Center", 13, bold=1)
     dots = simple.Show(electrodes, view)
