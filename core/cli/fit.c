@@ -10,7 +10,7 @@ static const char help[] =
     "                    [--steps N] [--seed S] [--alpha A] [--healthy-weight B] --out OUT\n"
     "\n"
     "Makes what 'metapinn personalize' is compared with: a conduction velocity that is optimized on this heart's own\n"
-    "activation maps alone. Needs no weights, but minutes where those need milliseconds. The heart is written with CV,\n"
+    "activation maps alone. Needs no weights, but seconds where those need milliseconds. The heart is written with CV,\n"
     "the fitted velocity (m/s), and AT, the activation time of the query, or without a query of the last context map\n"
     "(ms, that map's clock). A heart's own arrays AT and CV are kept as AT_input and CV_input. The texts metapinn_fit_…\n"
     "say how the fit went. Method segments writes\n"

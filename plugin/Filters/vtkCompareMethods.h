@@ -33,7 +33,7 @@
  *   array segment (AHA-17, 18 the RV)
  * - "physics-based (aha17+rv)" (segments18): the same with 18 segments
  * - "physics-based (released)" (released): the same with the 5 groups of the paper's code
- * - "multi-PINN" (multiPINN): networks trained on this heart's maps from random weights; minutes
+ * - "multi-PINN" (multiPINN): networks trained on this heart's maps from random weights; seconds
  * - "healthy" (healthy): 0.6 m/s everywhere
  *
  * Output port 0 is the heart as it came, with the point arrays (float)

@@ -111,7 +111,7 @@ def draw(path, sock, panels, measured, png):
     points = numpy.asarray(dataset_adapter.WrapDataObject(sock).Points, dtype=float)
     electrodes = dots_at(points[measured])
     values = point_array(sock, panels[0][1])
-    low, high = float(numpy.floor(values.min())), float(numpy.ceil(values.max()))
+    low, high = float(numpy.floor(numpy.nanmin(values))), float(numpy.ceil(numpy.nanmax(values)))
     step = nice_step(high - low, 8)
     layout = simple.CreateLayout(name="Sock")
     layout.SetSize(WIDTH_OF_A_PANEL * len(panels), HEIGHT)

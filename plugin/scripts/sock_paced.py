@@ -1,21 +1,24 @@
 """Paced epicardial sock maps of one heart, each left out once and predicted from the others, without retraining.
 
 pvpython sock_paced.py --program metapinn --heart HEART.vtu --out FOLDER [--meta-neural WEIGHTS] [--pacings N]
+pvpython sock_paced.py --program metapinn --heart HEART.vtu --out FOLDER --sock SOCK.vtp --arrays SITE1 SITE2 ...
 
 HEART.vtu is of tetrahedra (mm) with the node array surface_class (0 interior, 2 epicardium, 3 LV and 4 RV
 endocardium). Its wall conducts along fibres by rule, 0.6 m/s, and across them, 0.3 m/s; it is paced at six intramural
-sites of the LV, and 247 epicardial nodes are measured with 2 ms of noise. The truth is solved on a finer mesh. The
-meta-learners get the other five maps and the first 20 % of the one left out; the fits all six maps, as in the paper.
+sites of the LV, and 247 epicardial nodes are measured with 2 ms of noise. The truth is solved on a finer mesh.
 
-Writes paced.json and, of the last pacing, paced.vtp and paced.png. A recording of your own, as those of EDGAR
-(https://www.ecg-imaging.org): write its electrodes' activation times as point arrays of a surface, NaN where there are
-none, in the heart's coordinates (mm), and ask the same of it with
+With --sock the maps are recorded ones instead, such as the paced beats of one heart in EDGAR
+(https://www.ecg-imaging.org): SOCK.vtp is the triangulated sock in the heart's coordinates (mm), its points are the
+electrodes, and each array of --arrays is one beat's activation times there (ms, NaN where there is none). Predictions
+are compared with what the electrodes recorded, at the nearest node of the heart.
 
-metapinn personalize HEART.vtu --maps SOCK.vtp --context SITE1,SITE2,... --query SITE6 --eikonal --out ANSWER.vtu"""
+The meta-learners get the other maps and the first 20 % of the one left out; the fits all maps, as in the paper.
+Writes paced.json and, of the last pacing, paced.vtp and paced.png."""
 import argparse
 import itertools
 import os
 import sys
+from dataclasses import dataclass
 
 import numpy
 from paraview import simple
@@ -40,6 +43,20 @@ METHODS = {
 }
 
 
+@dataclass
+class Maps:
+    """Activation maps at the places where fields are compared and drawn."""
+
+    heart: str  # the file that the program reads
+    told: list  # what it is told beside
+    names: list  # of the maps' arrays
+    truth: numpy.ndarray  # [maps][places], ms
+    electrodes: numpy.ndarray  # of the places, those that were measured
+    nodes: numpy.ndarray  # [places], the heart's node of each
+    surface: object  # to draw on
+    shown: numpy.ndarray  # the place of each of its points
+
+
 def distance_to(points, others):
     return numpy.array([numpy.linalg.norm(others - point, axis=1).min() for point in points])
 
@@ -54,8 +71,23 @@ def intramural_sites(points, labels, random):
     return candidates[farthest(points[candidates], SITES, random)]
 
 
+def simulate(options, mesh, sites):
+    """The true maps of pacing at these nodes, [sites][nodes]."""
+    path = os.path.join(options.out, "paced_truth.vtu")
+    points = numpy.asarray(dataset_adapter.WrapDataObject(mesh).Points, dtype=float)
+    write(mesh, path)
+    try:
+        for index, node in enumerate(sites):
+            site = ",".join(repr(float(x)) for x in points[node])
+            run(options.program, "simulate", path, f"--origin={site}", "--fibre", "rule", "--anisotropy", VELOCITIES,
+                "--refine", str(options.refine), "--name", f"AT_{index:02d}", "--quiet", "--out", path)
+        return numpy.array(sock.read_arrays(path, *[f"AT_{index:02d}" for index in range(SITES)]))
+    finally:
+        os.remove(path)
+
+
 def pace(options, mesh):
-    """The heart with its true maps in a file, their values, and the nodes of the electrodes."""
+    """Simulated maps of all of the heart, whose file has what the electrodes saw of them."""
     data = dataset_adapter.WrapDataObject(mesh)
     if "surface_class" not in data.PointData.keys():
         raise UserError(f"{options.heart} has no point array 'surface_class', which says where its epicardium is")
@@ -65,18 +97,12 @@ def pace(options, mesh):
     if len(epicardium) < ELECTRODES:
         raise UserError(f"{options.heart} has {len(epicardium)} epicardial nodes: expected {ELECTRODES} at least")
     electrodes = epicardium[farthest(points[epicardium], ELECTRODES, random)]
-    sites = intramural_sites(points, labels, random)
-    path = os.path.join(options.out, "paced_truth.vtu")
-    write(mesh, path)
-    try:
-        for index, node in enumerate(sites):
-            site = ",".join(repr(float(x)) for x in points[node])
-            run(options.program, "simulate", path, f"--origin={site}", "--fibre", "rule", "--anisotropy", VELOCITIES,
-                "--refine", str(options.refine), "--name", f"AT_{index:02d}", "--quiet", "--out", path)
-        truth = numpy.array(sock.read_arrays(path, *[f"AT_{index:02d}" for index in range(SITES)]))
-    finally:
-        os.remove(path)
-    return truth, electrodes, random
+    truth = simulate(options, mesh, intramural_sites(points, labels, random))
+    path = os.path.join(options.out, "paced_measured.vtu")
+    measure(mesh, truth, electrodes, random, path)
+    surface, shown = epicardium_of(mesh)
+    names = [f"AT_{index:02d}" for index in range(SITES)]
+    return Maps(path, [], names, truth, electrodes, numpy.arange(len(points)), surface, shown)
 
 
 def measure(mesh, truth, electrodes, random, path):
@@ -92,17 +118,36 @@ def measure(mesh, truth, electrodes, random, path):
     write(mesh, path)
 
 
-def predict(options, path, method, left_out):
+def recorded(options, mesh):
+    """The maps of a recorded sock; its points are the places."""
+    reader, surface = read(options.sock)
+    simple.Delete(reader)
+    data = dataset_adapter.WrapDataObject(surface)
+    missing = [name for name in options.arrays if name not in data.PointData.keys()]
+    if missing:
+        raise UserError(f"{options.sock} has no point array '{missing[0]}': expected the activation times, ms")
+    if len(options.arrays) < 2:
+        raise UserError("--arrays names one map: expected two at least, of which one is left out")
+    truth = numpy.array([sock.point_array(surface, name) for name in options.arrays])
+    heart = numpy.asarray(dataset_adapter.WrapDataObject(mesh).Points, dtype=float)
+    points = numpy.asarray(data.Points, dtype=float)
+    nodes = numpy.array([numpy.linalg.norm(heart - point, axis=1).argmin() for point in points])
+    places = numpy.arange(len(points))
+    return Maps(options.heart, ["--maps", options.sock], options.arrays, truth, places, nodes, surface, places)
+
+
+def predict(options, maps, method, left_out):
     arguments, name, fitted = METHODS[method]
-    others = [f"AT_{index:02d}" for index in range(SITES) if index != left_out]
-    query = f"AT_{left_out:02d}"
+    query = maps.names[left_out]
+    others = [other for other in maps.names if other != query]
     # A fit's answer without a query is that of its last context map.
-    maps = ["--context", ",".join(others + [query])] if fitted else ["--context", ",".join(others), "--query", query]
+    asked = ["--context", ",".join(others + [query])] if fitted else ["--context", ",".join(others), "--query", query]
     if method == "meta-neural":
-        maps += ["--model", options.meta_neural]
+        asked += ["--model", options.meta_neural]
     answer = os.path.join(options.out, "paced_answer.vtu")
-    run(options.program, arguments[0], path, *arguments[1:], *maps, "--quiet", "--out", answer, silent=True)
-    values = sock.read_arrays(answer, name)[0]
+    run(options.program, arguments[0], maps.heart, *maps.told, *arguments[1:], *asked, "--quiet", "--out", answer,
+        silent=True)
+    values = sock.read_arrays(answer, name)[0][maps.nodes]
     os.remove(answer)
     return values
 
@@ -113,29 +158,27 @@ def alikeness(fields):
     return float(numpy.mean(pairs)) if pairs else None
 
 
-def compare(options):
-    reader, mesh = read(options.heart)
-    simple.Delete(reader)
-    truth, electrodes, random = pace(options, mesh)
-    path = os.path.join(options.out, "paced_measured.vtu")
-    measure(mesh, truth, electrodes, random, path)
+def compare(options, maps):
+    """Fields by method, [pacings][places], and rows of scores."""
     methods = [method for method in METHODS if method != "meta-neural" or options.meta_neural]
-    fields, results = {"truth": list(truth[: options.pacings])}, {}
-    try:
-        for left_out, method in itertools.product(range(options.pacings), methods):
-            print(f"pacing {left_out + 1} of {options.pacings}: {method}", file=sys.stderr)
-            values = predict(options, path, method, left_out)
-            fields.setdefault(method, []).append(values)
-            results.setdefault(method, []).append(sock.scores(values[electrodes], truth[left_out][electrodes]))
-    finally:
-        os.remove(path)
+    pacings = len(maps.names) if options.pacings is None else options.pacings
+    if not 1 <= pacings <= len(maps.names):
+        raise UserError(f"--pacings is {pacings}: expected 1 to {len(maps.names)}, as many maps as there are")
+    fields, results = {"truth": list(maps.truth[:pacings])}, {}
+    for left_out, method in itertools.product(range(pacings), methods):
+        print(f"pacing {left_out + 1} of {pacings}: {method}", file=sys.stderr)
+        values, truth = predict(options, maps, method, left_out), maps.truth[left_out]
+        fields.setdefault(method, []).append(values)
+        there = maps.electrodes[~numpy.isnan(truth[maps.electrodes])]
+        results.setdefault(method, []).append(sock.scores(values[there], truth[there]))
     rows = sock.rows_of(results)
-    for method, maps in fields.items():
-        value = alikeness([values[electrodes] for values in maps])
+    everywhere = maps.electrodes[~numpy.isnan(maps.truth[:pacings, maps.electrodes]).any(axis=0)]
+    for method, found in fields.items():
+        value = alikeness([values[everywhere] for values in found])
         if value is not None:
             rows.append({"method": method, "metric": "alikeness", "region": "all", "mean": value, "sd": None,
-                         "n": len(maps)})
-    return mesh, electrodes, fields, rows
+                         "n": len(found)})
+    return fields, rows
 
 
 def epicardium_of(mesh):
@@ -157,16 +200,31 @@ def epicardium_of(mesh):
     return data, numpy.asarray(dataset_adapter.WrapDataObject(data).PointData["vtkOriginalPointIds"])
 
 
-def draw(options, mesh, electrodes, fields):
-    surface, nodes = epicardium_of(mesh)
-    data, panels = dataset_adapter.WrapDataObject(surface).PointData, []
-    for method, maps in fields.items():
+def draw(options, maps, fields):
+    data, panels = dataset_adapter.WrapDataObject(maps.surface).PointData, []
+    for method, found in fields.items():
         name = "AT_" + "".join(c for c in method if c.isalnum())
-        data.append(maps[-1][nodes], name)
+        data.append(found[-1][maps.shown], name)
         panels.append((method[0].upper() + method[1:], name))
     path = os.path.join(options.out, "paced.vtp")
-    write(surface, path)
-    sock.draw(path, surface, panels, numpy.isin(nodes, electrodes), os.path.join(options.out, "paced.png"))
+    write(maps.surface, path)
+    sock.draw(path, maps.surface, panels, numpy.isin(maps.shown, maps.electrodes),
+              os.path.join(options.out, "paced.png"))
+
+
+def work(options):
+    reader, mesh = read(options.heart)
+    simple.Delete(reader)
+    maps = recorded(options, mesh) if options.sock else pace(options, mesh)
+    try:
+        fields, rows = compare(options, maps)
+    finally:
+        if not options.sock:
+            os.remove(maps.heart)
+    protocol = "sock-paced, recorded" if options.sock else "sock-paced"
+    sock.write_json(os.path.join(options.out, "paced.json"), protocol, rows)
+    sock.print_rows(rows)
+    draw(options, maps, fields)
 
 
 def main():
@@ -175,17 +233,17 @@ def main():
     parser.add_argument("--heart", required=True, help="a heart of tetrahedra with surface_class")
     parser.add_argument("--out", required=True, help="an existing folder")
     parser.add_argument("--meta-neural", help="weights of preset meta-neural; without them it is left out")
-    parser.add_argument("--pacings", type=int, default=SITES, choices=range(1, SITES + 1),
-                        help="how many maps are left out (default all six)")
+    parser.add_argument("--pacings", type=int, help="how many of the maps are left out, each once (default all)")
     parser.add_argument("--refine", type=int, default=2, choices=range(4), help="of the truth's mesh (default 2)")
+    parser.add_argument("--sock", help="the surface with recorded maps (default: simulated ones)")
+    parser.add_argument("--arrays", nargs="+", help="the recorded maps, ms")
     options = parser.parse_args()
+    if bool(options.sock) != bool(options.arrays):
+        parser.error("--sock and --arrays belong together")
     try:
-        mesh, electrodes, fields, rows = compare(options)
+        work(options)
     except UserError as error:
         sys.exit(str(error))
-    sock.write_json(os.path.join(options.out, "paced.json"), "sock-paced", rows)
-    sock.print_rows(rows)
-    draw(options, mesh, electrodes, fields)
 
 
 if __name__ == "__main__":

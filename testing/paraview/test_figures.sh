@@ -22,7 +22,7 @@ refused() {
   [[ $output == *"$words"* && $output != *Traceback* ]] || { printf '%s\n' "$output" && exit 1; }
 }
 rm -rf "$folder"
-mkdir -p "$folder"
+mkdir -p "$folder/recorded"
 
 cat >"$folder/study.json" <<'TEXT'
 {"protocol": "study", "rows": [
@@ -47,6 +47,15 @@ for words in "meta-PINN " "physics-based, AHA-17 " "multi-PINN " alikeness; do
   [[ $output == *"$words"* ]] || { printf '%s\nnot so: it says "%s"\n' "$output" "$words" && exit 1; }
 done
 made paced.json paced.vtp paced.png
+# Recorded maps of the same heart: those just predicted, which the script finds again where it is given all of them.
+output=$(script sock_paced --program "$program" --heart "$folder/heart.vtu" --sock "$folder/paced.vtp" --out "$folder/recorded" \
+  --arrays AT_truth AT_multiPINN --pacings 1) || { printf '%s\n' "$output" && exit 1; }
+[[ $output =~ multi-PINN\ +at_scc\ +0\.9 ]] || { printf '%s\n' "$output" && exit 1; }
+made recorded/paced.json recorded/paced.vtp recorded/paced.png
+refused "no point array 'LAT'" sock_paced --program "$program" --heart "$folder/heart.vtu" --sock "$folder/paced.vtp" \
+  --arrays AT_truth LAT --out "$folder"
+refused "--pacings is 7" sock_paced --program "$program" --heart "$folder/heart.vtu" --sock "$folder/paced.vtp" \
+  --arrays AT_truth AT_multiPINN --pacings 7 --out "$folder"
 # A heart's surface alone has no wall to pace in.
 refused "nodes inside its LV wall" sock_paced --program "$program" --heart "$folder/paced.vtp" --out "$folder"
 
