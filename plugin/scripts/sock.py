@@ -112,7 +112,7 @@ def draw(path, sock, panels, measured, png):
     electrodes = dots_at(points[measured])
     values = point_array(sock, panels[0][1])
     low, high = float(numpy.floor(numpy.nanmin(values))), float(numpy.ceil(numpy.nanmax(values)))
-    step = nice_step(high - low, 8)
+    step = nice_step(high - low, 12)
     layout = simple.CreateLayout(name="Sock")
     layout.SetSize(WIDTH_OF_A_PANEL * len(panels), HEIGHT)
     cell = 0
