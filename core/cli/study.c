@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 static const char help[] =
-    "Usage: metapinn study --out FOLDER [--quick] [--maps N]\n"
+    "Usage: metapinn study --out FOLDER [--quick] [--maps N] [--no-fits]\n"
     "\n"
     "Compares the meta-PINN with methods that are optimized on the patient's own maps, as its paper does: four hearts with\n"
     "five scars each, ten test maps of each of these, the truth from a mesh refined twice. Table 'segments' has the\n"
@@ -32,6 +32,7 @@ static const char help[] =
     "  --quick             one heart with three scars in each table, one map each: minutes\n"
     "  --no-fits           without physics-based and multi-PINN, which take nearly all of the time\n"
     "  --maps N            queries of each heart and scar, 1 to 10 (default 10)\n"
+    "  --steps N           of multi-PINN's optimizer (default 5000)\n"
     "  --seed S            of noise and of the choice of context maps (default 1)\n"
     "  --data-seed S       of hearts and maps (default 1, which the shipped weights for the paper's data know)\n"
     "  --model NAME=FILE   one more line of weights; may be given several times\n";
@@ -148,6 +149,9 @@ static int take_option(mpinn_cli *cli, int option, char **argv, study_job *job) 
     job->maps_given = mpinn_cli_parse_size(optarg, &job->study.maps);
     if (job->maps_given && job->study.maps >= 1 && job->study.maps <= 10) return MPINN_CLI_CONTINUE;
     return mpinn_cli_usage(cli, "--maps is '%s', expected a whole number from 1 to 10", optarg);
+  case 's':
+    if (mpinn_cli_parse_size(optarg, &job->study.steps) && job->study.steps > 0) return MPINN_CLI_CONTINUE;
+    return mpinn_cli_usage(cli, "--steps is '%s', expected a whole number from 1", optarg);
   case 'S':
     if (mpinn_cli_parse_seed(optarg, &job->study.seed)) return MPINN_CLI_CONTINUE;
     return mpinn_cli_usage(cli, "--seed is '%s', expected a whole number", optarg);
@@ -162,11 +166,15 @@ static int take_option(mpinn_cli *cli, int option, char **argv, study_job *job) 
 }
 
 static int run_job(mpinn_cli *cli, int argc, char **argv, study_job *job) {
-  static const struct option options[] = {
-      {"out", required_argument, NULL, 'o'},   {"quick", no_argument, NULL, 'Q'},
-      {"no-fits", no_argument, NULL, 'f'},     {"maps", required_argument, NULL, 'n'},
-      {"seed", required_argument, NULL, 'S'},  {"data-seed", required_argument, NULL, 'D'},
-      {"model", required_argument, NULL, 'm'}, MPINN_CLI_COMMON_OPTIONS};
+  static const struct option options[] = {{"out", required_argument, NULL, 'o'},
+                                          {"quick", no_argument, NULL, 'Q'},
+                                          {"no-fits", no_argument, NULL, 'f'},
+                                          {"maps", required_argument, NULL, 'n'},
+                                          {"steps", required_argument, NULL, 's'},
+                                          {"seed", required_argument, NULL, 'S'},
+                                          {"data-seed", required_argument, NULL, 'D'},
+                                          {"model", required_argument, NULL, 'm'},
+                                          MPINN_CLI_COMMON_OPTIONS};
   for (int option; (option = getopt_long(argc, argv, ":o:h", options, NULL)) != -1;) {
     const int code = take_option(cli, option, argv, job);
     if (code != MPINN_CLI_CONTINUE) return code;

@@ -82,13 +82,14 @@ static void add_segments(const char *name, mpinn_segmentation segmentation, size
   }
 }
 
-static void add_multi_pinn(const char *name, bool published, size_t n_contexts, size_t *n,
+static void add_multi_pinn(const char *name, bool published, size_t steps, size_t n_contexts, size_t *n,
                            mpinn_study_method *methods) {
   for (size_t i = 0; i <= n_contexts; i++) {
     mpinn_study_method *method = add_fit(name, MPINN_METHOD_NETWORKS, i, n, methods);
     mpinn_networks_fit_options *o = &method->run.networks;
     method->origin = unused;
     if (published) o->alpha = 1, o->healthy_weight = 0;
+    if (steps > 0) o->steps = steps;
     snprintf(method->by, sizeof method->by, "alpha %g; beta %g; %zu steps at %g; seed %llu", o->alpha,
              o->healthy_weight, o->steps, o->rate, (unsigned long long)o->seed);
   }
@@ -105,7 +106,7 @@ mpinn_status mpinn_study_methods(mpinn_context *context, const mpinn_study *stud
   add_segments("physics-based, 5 groups", MPINN_SEGMENTATION_PAPER, CONTEXTS, n, *methods);
   add_segments("physics-based, AHA-17 and RV", MPINN_SEGMENTATION_AHA, CONTEXTS, n, *methods);
   add_segments("physics-based, released groups", MPINN_SEGMENTATION_RELEASED, 1, n, *methods);
-  add_multi_pinn("multi-PINN", false, CONTEXTS, n, *methods);
-  add_multi_pinn("multi-PINN, published loss", true, 1, n, *methods);
+  add_multi_pinn("multi-PINN", false, study->steps, CONTEXTS, n, *methods);
+  add_multi_pinn("multi-PINN, published loss", true, study->steps, 1, n, *methods);
   return MPINN_OK;
 }

@@ -11,7 +11,7 @@ typedef struct mpinn_study_method {
   size_t k;
   bool given;       /* the sites of origin are */
   bool remembers;   /* not run but looked up, train/remember.h */
-  char by[80];      /* weights or options: scores made with others are not its own */
+  char by[128];     /* weights or options: scores made with others are not its own */
   mpinn_method run; /* where it does not remember */
 } mpinn_study_method;
 

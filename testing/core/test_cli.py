@@ -462,6 +462,7 @@ class StudyTest(files.ProgramTest):
         for code, words, arguments in (
             (2, "--out is missing", ()),
             (2, "--maps is '11'", ("--maps", "11", "--out", "study")),
+            (2, "--steps is '0'", ("--steps", "0", "--out", "study")),
             (2, "expected NAME=FILE", ("--model", "x", "--out", "study")),
             (1, "none.safetensors", ("--model", "x=none.safetensors", "--out", "study")),
         ):
