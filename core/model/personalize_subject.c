@@ -166,6 +166,12 @@ static size_t query_map(const mpinn_personalize_options *options) {
   return options->query ? options->n_context : 0;
 }
 
+/* Whether the query is a map of several origins, so that AT, which has one, cannot be right. */
+static bool has_several_origins(const mpinn_personalize_options *options, const request *r) {
+  return (options->query || !options->origin) &&
+         r->rhythms[query_map(options)].kind == MPINN_RHYTHM_MULTIFOCAL;
+}
+
 static mpinn_status judge_rhythm(mpinn_context *context, const mpinn_personalize_options *options, size_t m,
                                  const char *name, const mpinn_rhythm *rhythm) {
   if (rhythm->kind == MPINN_RHYTHM_REENTRY || rhythm->kind == MPINN_RHYTHM_NOISE)
@@ -297,10 +303,8 @@ static mpinn_status ask_physics(mpinn_context *context, const mpinn_twin *twin, 
                                 const request *r, const mpinn_personalize_options *options, answer *a) {
   const mpinn_mesh *mesh = mpinn_subject_mesh(heart);
   const mpinn_site *known = options->query ? NULL : options->origin;
-  const size_t query = query_map(options);
   MPINN_TRY(MPINN_NEW(context, &a->eikonal, mpinn_mesh_node_count(mesh)));
-  if (!known && r->rhythms[query].kind == MPINN_RHYTHM_MULTIFOCAL)
-    return solve_sources(context, mesh, r, query, a);
+  if (has_several_origins(options, r)) return solve_sources(context, mesh, r, query_map(options), a);
   a->n_origins = 1;
   return mpinn_twin_eikonal(context, twin, mesh, a->cv, known, a->origins, a->eikonal);
 }
@@ -542,13 +546,19 @@ static mpinn_status add_uncertainty(mpinn_context *context, const mpinn_model *m
 
 /* ---- refinement ---- */
 
-static mpinn_status refine_twin(mpinn_context *context, const mpinn_subject *heart,
+static mpinn_status refine_twin(mpinn_context *context, const mpinn_subject *heart, const request *r,
                                 const mpinn_personalize_options *options, mpinn_twin *twin,
                                 mpinn_refine_report *report) {
   mpinn_refine_options refine;
   if (options->refine == 0) return MPINN_OK;
   mpinn_refine_options_default(&refine);
   refine.seconds = options->refine;
+  refine.velocity_alone = has_several_origins(options, r);
+  if (refine.velocity_alone)
+    mpinn_say(
+        context, MPINN_LOG_INFO,
+        "Only CV is refined: a refined AT would be nearer to a wave from one place, and the query map begins at %zu",
+        r->rhythms[query_map(options)].n_sources);
   return mpinn_twin_refine(context, twin, heart, &refine, report);
 }
 
@@ -608,7 +618,7 @@ static mpinn_status ask_for_all(mpinn_context *context, const mpinn_model *model
   next_part(parts, usual);
   MPINN_TRY(mpinn_personalize(context, model, &input, twin));
   next_part(parts, options->refine);
-  MPINN_TRY(refine_twin(context, heart, options, *twin, refined));
+  MPINN_TRY(refine_twin(context, heart, r, options, *twin, refined));
   next_part(parts, usual);
   MPINN_TRY(ask_twin(context, model, *twin, heart, a));
   if (options->eikonal && a->cv) MPINN_TRY(ask_physics(context, *twin, heart, r, options, a));

@@ -80,7 +80,8 @@ static mpinn_status clock_query(mpinn_context *context, const mpinn_twin *twin, 
 
 /* ---- what is changed ---- */
 
-/* What a twin's answer is made of, so that all of it is changed or nothing. */
+/* What a twin's answer is made of, so that all of it is changed or nothing. An activation that is not refined
+ * is of no network. */
 typedef struct refined {
   mpinn_moving velocity, activation;
   mpinn_origin origin;
@@ -97,7 +98,8 @@ static mpinn_status copy_out(const mpinn_moving *moving, void *weights, void *fe
 
 static mpinn_status put(const refined *r, mpinn_twin *twin) {
   MPINN_TRY(copy_out(&r->velocity, twin->local.weights[VELOCITY], twin->local.features[VELOCITY]));
-  MPINN_TRY(copy_out(&r->activation, twin->local.weights[ACTIVATION], twin->local.features[ACTIVATION]));
+  if (r->activation.network)
+    MPINN_TRY(copy_out(&r->activation, twin->local.weights[ACTIVATION], twin->local.features[ACTIVATION]));
   twin->local.origin = r->origin;
   mpinn_local_forget_solution(&twin->local);
   twin->info.time_offset = r->time_offset;
@@ -149,22 +151,28 @@ static mpinn_status mean_residual(mpinn_context *context, const mpinn_twin *twin
 
 /* ---- the two parts ---- */
 
+/* The activation on the refined velocity, from the query's site there. */
+static mpinn_status follow(mpinn_context *context, const mpinn_twin *twin, const mpinn_local_heart *heart,
+                           const mpinn_velocity_problem *problem, const mpinn_refine_clock *clock,
+                           refined *new, mpinn_refine_report *report) {
+  find_query(twin, problem, &new->origin);
+  MPINN_TRY(clock_query(context, twin, heart->mesh, problem->speed, &new->origin));
+  MPINN_TRY(mpinn_refine_activation(context, twin, heart, &problem->moving, problem->speed,
+                                    new->origin.site.position, clock, &new->activation, report));
+  return fit_time_offset(context, heart, new, twin, &new->time_offset);
+}
+
 static mpinn_status refine(mpinn_context *context, const mpinn_twin *twin, const mpinn_local_heart *heart,
-                           const mpinn_refine_clock *clock, refined *new, mpinn_refine_report *report) {
+                           const mpinn_refine_clock *clock, bool velocity_alone, refined *new,
+                           mpinn_refine_report *report) {
   const double seconds = clock->end - clock->start;
   mpinn_velocity_problem problem;
   mpinn_refine_clock part = *clock;
   part.end = part.start + share_of_velocity * seconds;
   MPINN_TRY(mpinn_velocity_problem_create(context, twin, heart->mesh, &heart->nodes, &problem));
   mpinn_status status = mpinn_refine_velocity(&problem, &part, report);
-  if (status == MPINN_OK) {
-    find_query(twin, &problem, &new->origin);
-    status = clock_query(context, twin, heart->mesh, problem.speed, &new->origin);
-  }
-  if (status == MPINN_OK)
-    status = mpinn_refine_activation(context, twin, heart, &problem.moving, problem.speed,
-                                     new->origin.site.position, clock, &new->activation, report);
-  if (status == MPINN_OK) status = fit_time_offset(context, heart, new, twin, &new->time_offset);
+  if (status == MPINN_OK && !velocity_alone)
+    status = follow(context, twin, heart, &problem, clock, new, report);
   new->velocity = problem.moving; /* taken over */
   problem.moving = (mpinn_moving){0};
   mpinn_velocity_problem_clear(&problem);
@@ -196,8 +204,9 @@ mpinn_status mpinn_twin_refine(mpinn_context *context, mpinn_twin *twin, const m
   mpinn_status status = mean_residual(context, twin, mesh, &made.residual_before);
   if (status == MPINN_OK) status = get_heart(context, twin, mesh, &heart, &own);
   if (status != MPINN_OK) return status;
+  new.origin = twin->local.origin;
   new.time_offset = twin->info.time_offset;
-  status = refine(context, twin, &heart, &clock, &new, &made);
+  status = refine(context, twin, &heart, &clock, options->velocity_alone, &new, &made);
   if (status == MPINN_OK) status = put(&new, twin);
   if (status == MPINN_OK) status = mean_residual(context, twin, mesh, &made.residual_after);
   if (own) mpinn_local_points_clear(&heart.nodes);

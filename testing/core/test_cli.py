@@ -372,6 +372,29 @@ class PersonalizeTest(files.ProgramTest):
             self.assertIn("warning", line)
 
 
+class SeveralOriginsTest(files.ProgramTest):
+    """A query that begins at two places, with the shipped weights."""
+
+    def test_a_refinement_leaves_its_activation_as_it_was(self):
+        self.succeed("phantom", "--maps", "2", "--refine", "0", "--out", "heart.safetensors")
+        tensors, _ = files.read_safetensors(self.path("heart.safetensors"))
+        origins = tensors["subject_000/field/origins"]
+        sites = ["--origin=%r,%r,%r" % tuple(origins[i : i + 3]) for i in (0, len(origins) // 2)]
+        self.succeed("simulate", "heart.safetensors", *sites, "--name", "AT_both", "--out", "heart.safetensors")
+        answers = []
+        for refine in ((), ("--refine=0.3",)):
+            result = self.succeed(
+                *("personalize", "heart.safetensors", "--context", "AT_00,AT_01", "--query", "AT_both"),
+                *(*refine, "--out", "out.safetensors")
+            )
+            tensors, texts = files.read_safetensors(self.path("out.safetensors"))
+            answers.append((tensors["subject_000/node/AT"], tensors["subject_000/node/CV"]))
+        self.assertIn("Only CV is refined", result.stderr)
+        self.assertIn(" 0 of the activation", texts["subject_000/metapinn_refine"])
+        self.assertEqual(answers[0][0], answers[1][0])
+        self.assertNotEqual(answers[0][1], answers[1][1])
+
+
 class WhatIfTest(files.ProgramTest):
     def setUp(self):
         super().setUp()

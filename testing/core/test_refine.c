@@ -236,6 +236,26 @@ static void test_losses_fall(void **state) {
   mpinn_twin_destroy(&twin);
 }
 
+static void test_the_activation_can_be_left_as_it_was(void **state) {
+  fixture *f = *state;
+  mpinn_twin *twin = personalize(f, f->context, &f->model);
+  mpinn_refine_options options;
+  mpinn_refine_report report;
+  float *before = answer(f, f->context, twin);
+  mpinn_refine_options_default(&options);
+  options.steps = 25;
+  options.velocity_alone = true;
+  assert_int_equal(mpinn_twin_refine(f->context, twin, f->heart, &options, &report), MPINN_OK);
+  assert_int_equal(report.activation_steps, 0);
+  assert_true(report.misfit_after < report.misfit_before);
+  float *after = answer(f, f->context, twin);
+  assert_memory_equal(before, after, f->n_nodes * sizeof *before);
+  assert_memory_not_equal(before + f->n_nodes, after + f->n_nodes, f->n_nodes * sizeof *before);
+  mpinn_twin_destroy(&twin);
+  free(before);
+  free(after);
+}
+
 static void test_a_cancelled_refinement_leaves_the_twin_as_it_was(void **state) {
   fixture *f = *state;
   mpinn_twin *twin = personalize(f, f->context, &f->model);
@@ -314,6 +334,7 @@ int main(void) {
       cmocka_unit_test(test_the_way_back_knows_where_the_site_is),
       cmocka_unit_test(test_the_whole_losss_gradient_is_its_difference),
       cmocka_unit_test(test_losses_fall),
+      cmocka_unit_test(test_the_activation_can_be_left_as_it_was),
       cmocka_unit_test(test_a_cancelled_refinement_leaves_the_twin_as_it_was),
       cmocka_unit_test(test_threads_do_not_change_the_result),
       cmocka_unit_test(test_another_heart_and_a_bad_option_are_refused),

@@ -14,6 +14,8 @@ typedef struct mpinn_refine_options {
   double seconds; /* wall clock, after which no further step is made; 0: no limit. The activation has a
                      quarter of it at the least, even where the velocity took longer than its part. With a
                      limit the result depends on how fast the machine is */
+  bool velocity_alone; /* the activation stays as it was generated: of a query of several origins, which no eikonal
+                          solution from one site resembles; false */
 } mpinn_refine_options;
 
 void mpinn_refine_options_default(mpinn_refine_options *options);
