@@ -33,7 +33,7 @@ mpinn_status mpinn_context_create(const mpinn_context_options *options, mpinn_co
   *context = calloc(1, sizeof **context);
   if (!*context) return MPINN_ERROR_MEMORY;
   if (options) (*context)->options = *options;
-  if ((*context)->options.threads < 1) (*context)->options.threads = omp_get_num_procs();
+  if ((*context)->options.threads < 1) (*context)->options.threads = omp_get_max_threads();
   (*context)->part.to = 1;
   return MPINN_OK;
 }

@@ -8,7 +8,7 @@
 static void print_command_help(const mpinn_cli *cli, const mpinn_cli_command *command) {
   printf("metapinn %s: %s\n\n%s\n", command->name, command->summary, command->help);
   puts("Common options:\n"
-       "  --threads N   how many threads compute (default: one for each processor)\n"
+       "  --threads N   how many threads compute (default: $OMP_NUM_THREADS, else one for each processor)\n"
        "  --quiet       no progress and no notes; warnings and errors are still printed\n"
        "  --help        this text\n\n"
        "Files of hearts, by their extension:");

@@ -168,7 +168,8 @@ public:
 
   ///@{
   /**
-   * How many threads may compute; 0, the default, means as many as there are processors.
+   * How many threads may compute; 0, the default, means what OMP_NUM_THREADS says, or as many as there are
+   * processors.
    */
   vtkSetClampMacro(NumberOfThreads, int, 0, 1024);
   vtkGetMacro(NumberOfThreads, int);

@@ -1,6 +1,7 @@
 /* Tasks side by side: each is done once, and of those that fail the first one tells. */
 #include "base/parallel.h"
 
+#include <omp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -50,10 +51,23 @@ static void the_first_failure_is_told(void **state) {
   }
 }
 
+static void openmp_says_how_many_threads_unless_asked(void **state) {
+  (void)state;
+  const int before = omp_get_max_threads(), asked[] = {0, 2}, expected[] = {3, 2};
+  omp_set_num_threads(3); /* as OMP_NUM_THREADS=3 would */
+  for (int i = 0; i < 2; i++) {
+    mpinn_context *context = make_context(asked[i]);
+    assert_int_equal(mpinn_context_threads(context), expected[i]);
+    mpinn_context_destroy(&context);
+  }
+  omp_set_num_threads(before);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_task_is_done_once),
       cmocka_unit_test(the_first_failure_is_told),
+      cmocka_unit_test(openmp_says_how_many_threads_unless_asked),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,7 +42,7 @@ typedef enum mpinn_log_level { MPINN_LOG_INFO, MPINN_LOG_WARNING } mpinn_log_lev
 typedef struct mpinn_context mpinn_context;
 
 typedef struct mpinn_context_options {
-  int threads; /* how many threads may compute; 0: as many as there are processors */
+  int threads; /* how many threads may compute; 0: what OMP_NUM_THREADS says, or as many as there are processors */
   /* Receives what the library has to say (a sentence, no newline); NULL: nobody listens. */
   void (*log)(void *user, mpinn_log_level level, const char *message);
   /* Told how far a long computation is, 0 to 1, and what it does now. Returning true cancels it: the call returns
