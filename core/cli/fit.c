@@ -65,10 +65,10 @@ static const char help[] =
     "                     which F is too slow, since maps of a surface say little of how steep T is across the wall.\n"
     "                     The published form has none of it: it is --alpha 1 --healthy-weight 0\n";
 
-static const mpinn_fit_method *const methods[MPINN_FIT_METHODS] = {&mpinn_fit_method_segments,
-                                                                   &mpinn_fit_method_networks};
+static const mpinn_cli_fit_method *const methods[MPINN_CLI_FIT_METHODS] = {&mpinn_cli_fit_method_segments,
+                                                                           &mpinn_cli_fit_method_networks};
 
-static void answer_clear(mpinn_fit_answer *answer) {
+static void answer_clear(mpinn_cli_fit_answer *answer) {
   free(answer->at);
   free(answer->cv);
   free(answer->residual);
@@ -76,9 +76,9 @@ static void answer_clear(mpinn_fit_answer *answer) {
   free(answer->sites);
 }
 
-static mpinn_status fit_maps_of(mpinn_cli *cli, const mpinn_fit_job *job, const mpinn_subject *heart,
-                                const mpinn_subject *carrier, const mpinn_fit_maps *maps,
-                                mpinn_fit_answer *answer) {
+static mpinn_status fit_maps_of(mpinn_cli *cli, const mpinn_cli_fit_job *job, const mpinn_subject *heart,
+                                const mpinn_subject *carrier, const mpinn_cli_fit_maps *maps,
+                                mpinn_cli_fit_answer *answer) {
   const mpinn_mesh *mesh = mpinn_subject_mesh(heart);
   const mpinn_baseline_input input = {.heart = heart,
                                       .n_surface = maps->n_nodes,
@@ -93,9 +93,9 @@ static mpinn_status fit_maps_of(mpinn_cli *cli, const mpinn_fit_job *job, const 
   return job->method->fit(cli, job, &input, answer);
 }
 
-static mpinn_status fit_heart(mpinn_cli *cli, mpinn_fit_job *job, mpinn_subject *heart,
-                              const mpinn_subject *carrier, mpinn_fit_answer *answer) {
-  mpinn_fit_maps maps = {0};
+static mpinn_status fit_heart(mpinn_cli *cli, mpinn_cli_fit_job *job, mpinn_subject *heart,
+                              const mpinn_subject *carrier, mpinn_cli_fit_answer *answer) {
+  mpinn_cli_fit_maps maps = {0};
   mpinn_status status;
   MPINN_TRY(mpinn_cli_choose_maps(cli, carrier, job->query, job->truth_at, &job->context));
   if (job->method->prepare) MPINN_TRY(job->method->prepare(cli, heart));
@@ -107,8 +107,8 @@ done:
   return status;
 }
 
-static void note_time(mpinn_cli *cli, const mpinn_fit_job *job, const mpinn_subject *heart,
-                      const mpinn_fit_answer *answer) {
+static void note_time(mpinn_cli *cli, const mpinn_cli_fit_job *job, const mpinn_subject *heart,
+                      const mpinn_cli_fit_answer *answer) {
   const char *query = mpinn_subject_get_text(heart, "metapinn_query");
   const double *site = answer->sites ? answer->sites[answer->n_maps - 1].position : NULL;
   if (site)
@@ -118,8 +118,8 @@ static void note_time(mpinn_cli *cli, const mpinn_fit_job *job, const mpinn_subj
     mpinn_cli_note(cli, "%s: AT is of %s, from its network", job->out, query);
 }
 
-static mpinn_status report(mpinn_cli *cli, const mpinn_fit_job *job, const mpinn_subject *heart,
-                           const mpinn_cli_truth *known, const mpinn_fit_answer *answer) {
+static mpinn_status report(mpinn_cli *cli, const mpinn_cli_fit_job *job, const mpinn_subject *heart,
+                           const mpinn_cli_truth *known, const mpinn_cli_fit_answer *answer) {
   char title[96];
   job->method->title(job, sizeof title, title);
   mpinn_cli_table t = {.method = title, .k = job->context.maps.n};
@@ -133,10 +133,10 @@ static mpinn_status report(mpinn_cli *cli, const mpinn_fit_job *job, const mpinn
   return MPINN_OK;
 }
 
-static mpinn_status fit(mpinn_cli *cli, mpinn_fit_job *job) {
+static mpinn_status fit(mpinn_cli *cli, mpinn_cli_fit_job *job) {
   mpinn_subject *heart = NULL, *surface = NULL;
   mpinn_cli_truth known = {0};
-  mpinn_fit_answer answer = {0};
+  mpinn_cli_fit_answer answer = {0};
   mpinn_status status;
   MPINN_TRY_GOTO(done, status, mpinn_cli_check_output(cli, job->out));
   if (job->json) MPINN_TRY_GOTO(done, status, mpinn_cli_check_writable(cli, job->json));
@@ -156,9 +156,9 @@ done:
 
 /* ---- options ---- */
 
-static int take_method(const mpinn_cli *cli, mpinn_fit_job *job) {
+static int take_method(const mpinn_cli *cli, mpinn_cli_fit_job *job) {
   char known[128] = "";
-  for (size_t i = 0, used = 0; i < MPINN_FIT_METHODS; i++) {
+  for (size_t i = 0, used = 0; i < MPINN_CLI_FIT_METHODS; i++) {
     if (strcmp(optarg, methods[i]->name) == 0) {
       job->method = methods[i];
       return MPINN_CLI_CONTINUE;
@@ -168,7 +168,7 @@ static int take_method(const mpinn_cli *cli, mpinn_fit_job *job) {
   return mpinn_cli_usage(cli, "--method is '%s', expected %s", optarg, known);
 }
 
-static int take_option(mpinn_cli *cli, int option, char **argv, mpinn_fit_job *job) {
+static int take_option(mpinn_cli *cli, int option, char **argv, mpinn_cli_fit_job *job) {
   switch (option) {
   case 's':
     job->surface = optarg;
@@ -194,27 +194,27 @@ static int take_option(mpinn_cli *cli, int option, char **argv, mpinn_fit_job *j
     job->out = optarg;
     return MPINN_CLI_CONTINUE;
   default:
-    for (size_t i = 0; i < MPINN_FIT_METHODS; i++)
+    for (size_t i = 0; i < MPINN_CLI_FIT_METHODS; i++)
       if (strchr(methods[i]->options, option)) return methods[i]->take_option(cli, option, job);
     return mpinn_cli_common_option(cli, &mpinn_cli_fit, option, argv);
   }
 }
 
 /* Which method comes with the options may be said behind them. */
-static void remember_owner(mpinn_fit_job *job, int option, const char *name) {
-  for (size_t i = 0; i < MPINN_FIT_METHODS; i++)
+static void remember_owner(mpinn_cli_fit_job *job, int option, const char *name) {
+  for (size_t i = 0; i < MPINN_CLI_FIT_METHODS; i++)
     if (strchr(methods[i]->options, option)) job->own[i] = name;
 }
 
-static int check_method(const mpinn_cli *cli, const mpinn_fit_job *job) {
-  for (size_t i = 0; i < MPINN_FIT_METHODS; i++)
+static int check_method(const mpinn_cli *cli, const mpinn_cli_fit_job *job) {
+  for (size_t i = 0; i < MPINN_CLI_FIT_METHODS; i++)
     if (job->own[i] && job->method != methods[i])
       return mpinn_cli_usage(cli, "--%s belongs to --method %s, expected only options of --method %s",
                              job->own[i], methods[i]->name, job->method->name);
   return MPINN_CLI_CONTINUE;
 }
 
-static int check_job(const mpinn_cli *cli, int files, const mpinn_fit_job *job) {
+static int check_job(const mpinn_cli *cli, int files, const mpinn_cli_fit_job *job) {
   if (files != 1) return mpinn_cli_usage(cli, "expected the file of one heart, not %d", files);
   if (!job->context.wanted.n && !job->query)
     return mpinn_cli_usage(
@@ -223,7 +223,7 @@ static int check_job(const mpinn_cli *cli, int files, const mpinn_fit_job *job) 
   return check_method(cli, job);
 }
 
-static int run_job(mpinn_cli *cli, int argc, char **argv, mpinn_fit_job *job) {
+static int run_job(mpinn_cli *cli, int argc, char **argv, mpinn_cli_fit_job *job) {
   static const struct option options[] = {{"maps", required_argument, NULL, 's'},
                                           {"context", required_argument, NULL, 'c'},
                                           {"query", required_argument, NULL, 'Q'},
@@ -259,7 +259,7 @@ static int run_job(mpinn_cli *cli, int argc, char **argv, mpinn_fit_job *job) {
 }
 
 static int run(mpinn_cli *cli, int argc, char **argv) {
-  mpinn_fit_job job = {.method = methods[0]};
+  mpinn_cli_fit_job job = {.method = methods[0]};
   mpinn_segments_fit_options_default(&job.segments);
   mpinn_networks_fit_options_default(&job.networks);
   const int code = run_job(cli, argc, argv, &job);

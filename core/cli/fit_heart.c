@@ -8,17 +8,17 @@
 
 /* ---- the maps ---- */
 
-void mpinn_cli_fit_maps_clear(mpinn_fit_maps *m) {
+void mpinn_cli_fit_maps_clear(mpinn_cli_fit_maps *m) {
   free(m->maps);
   free(m->values);
   free(m->sites);
 }
 
-static const char *map_name(const mpinn_fit_job *job, size_t m) {
+static const char *map_name(const mpinn_cli_fit_job *job, size_t m) {
   return m < job->context.maps.n ? job->context.maps.names[m] : job->query;
 }
 
-static mpinn_status find_map(mpinn_cli *cli, const mpinn_fit_job *job, const mpinn_subject *carrier,
+static mpinn_status find_map(mpinn_cli *cli, const mpinn_cli_fit_job *job, const mpinn_subject *carrier,
                              const char *name, const mpinn_array **array) {
   const char *where = job->surface ? "surface" : "heart";
   *array = mpinn_subject_find(carrier, name, MPINN_NODES);
@@ -33,8 +33,8 @@ static mpinn_status find_map(mpinn_cli *cli, const mpinn_fit_job *job, const mpi
                     (*array)->components);
 }
 
-static mpinn_status take_map(mpinn_cli *cli, const mpinn_fit_job *job, const mpinn_subject *carrier,
-                             mpinn_fit_maps *maps, size_t m) {
+static mpinn_status take_map(mpinn_cli *cli, const mpinn_cli_fit_job *job, const mpinn_subject *carrier,
+                             mpinn_cli_fit_maps *maps, size_t m) {
   const mpinn_array *array, *mark = mpinn_subject_find(carrier, "measured", MPINN_NODES);
   const char *name = map_name(job, m);
   double *values = maps->values + m * maps->n_nodes;
@@ -56,8 +56,8 @@ static mpinn_status take_map(mpinn_cli *cli, const mpinn_fit_job *job, const mpi
   return MPINN_OK;
 }
 
-static mpinn_status take_maps(mpinn_cli *cli, const mpinn_fit_job *job, const mpinn_subject *carrier,
-                              mpinn_fit_maps *maps) {
+static mpinn_status take_maps(mpinn_cli *cli, const mpinn_cli_fit_job *job, const mpinn_subject *carrier,
+                              mpinn_cli_fit_maps *maps) {
   maps->n = job->context.maps.n + (job->query ? 1 : 0);
   maps->n_nodes = mpinn_mesh_node_count(mpinn_subject_mesh(carrier));
   MPINN_TRY(MPINN_NEW(cli->context, &maps->maps, maps->n));
@@ -76,7 +76,7 @@ static size_t find_origin(const mpinn_array *origins, const char *name) {
   return SIZE_MAX;
 }
 
-static mpinn_status take_sites(mpinn_cli *cli, const mpinn_subject *heart, mpinn_fit_maps *maps) {
+static mpinn_status take_sites(mpinn_cli *cli, const mpinn_subject *heart, mpinn_cli_fit_maps *maps) {
   const mpinn_array *origins = mpinn_subject_find(heart, "origins", MPINN_FIELD);
   if (!origins || origins->components < 3)
     return mpinn_fail(
@@ -97,8 +97,8 @@ static mpinn_status take_sites(mpinn_cli *cli, const mpinn_subject *heart, mpinn
   return MPINN_OK;
 }
 
-mpinn_status mpinn_cli_fit_take_maps(mpinn_cli *cli, const mpinn_fit_job *job, const mpinn_subject *heart,
-                                     const mpinn_subject *carrier, mpinn_fit_maps *maps) {
+mpinn_status mpinn_cli_fit_take_maps(mpinn_cli *cli, const mpinn_cli_fit_job *job, const mpinn_subject *heart,
+                                     const mpinn_subject *carrier, mpinn_cli_fit_maps *maps) {
   MPINN_TRY(take_maps(cli, job, carrier, maps));
   return job->origins_given ? take_sites(cli, heart, maps) : MPINN_OK;
 }
@@ -160,8 +160,8 @@ static mpinn_status describe_context(mpinn_cli *cli, const mpinn_cli_names *maps
   return status;
 }
 
-static mpinn_status describe_fit(mpinn_cli *cli, const mpinn_fit_job *job, const mpinn_fit_answer *answer,
-                                 mpinn_subject *heart) {
+static mpinn_status describe_fit(mpinn_cli *cli, const mpinn_cli_fit_job *job,
+                                 const mpinn_cli_fit_answer *answer, mpinn_subject *heart) {
   MPINN_TRY(mpinn_cli_fit_say(cli, heart, "metapinn_version", "%s", mpinn_version()));
   MPINN_TRY(mpinn_cli_fit_say(cli, heart, "metapinn_units", "AT ms, CV m/s%s",
                               answer->residual ? ", PDEResidual 1" : ""));
@@ -172,7 +172,7 @@ static mpinn_status describe_fit(mpinn_cli *cli, const mpinn_fit_job *job, const
   return job->method->describe(cli, job, answer, heart);
 }
 
-static mpinn_status add_sites(mpinn_cli *cli, const mpinn_fit_answer *answer, mpinn_subject *heart) {
+static mpinn_status add_sites(mpinn_cli *cli, const mpinn_cli_fit_answer *answer, mpinn_subject *heart) {
   mpinn_array *array = NULL;
   MPINN_TRY(mpinn_subject_add_array(cli->context, heart, "fit_sites", MPINN_FIELD, MPINN_FLOAT64,
                                     answer->n_maps, 4, NULL, &array));
@@ -184,7 +184,7 @@ static mpinn_status add_sites(mpinn_cli *cli, const mpinn_fit_answer *answer, mp
   return MPINN_OK;
 }
 
-static mpinn_status add_arrays(mpinn_cli *cli, const mpinn_fit_answer *answer, mpinn_subject *heart) {
+static mpinn_status add_arrays(mpinn_cli *cli, const mpinn_cli_fit_answer *answer, mpinn_subject *heart) {
   const mpinn_mesh *mesh = mpinn_subject_mesh(heart);
   const size_t n = mpinn_mesh_node_count(mesh), n_cells = mpinn_mesh_cell_count(mesh);
   const struct {
@@ -204,8 +204,8 @@ static mpinn_status add_arrays(mpinn_cli *cli, const mpinn_fit_answer *answer, m
 }
 
 /* The texts go first: the names of the maps may be those of arrays that go here. */
-mpinn_status mpinn_cli_fit_add_answer(mpinn_cli *cli, const mpinn_fit_job *job,
-                                      const mpinn_fit_answer *answer, mpinn_subject *heart) {
+mpinn_status mpinn_cli_fit_add_answer(mpinn_cli *cli, const mpinn_cli_fit_job *job,
+                                      const mpinn_cli_fit_answer *answer, mpinn_subject *heart) {
   const bool answered = mpinn_subject_get_text(heart, "metapinn_weights_sha256") ||
                         mpinn_subject_get_text(heart, "metapinn_fit_method");
   forget_answer(cli, heart);

@@ -6,8 +6,8 @@
 #include <string.h>
 
 /* Of the maps' times and residuals, those of the last. */
-static mpinn_status fit_networks(mpinn_cli *cli, const mpinn_fit_job *job, const mpinn_baseline_input *input,
-                                 mpinn_fit_answer *answer) {
+static mpinn_status fit_networks(mpinn_cli *cli, const mpinn_cli_fit_job *job,
+                                 const mpinn_baseline_input *input, mpinn_cli_fit_answer *answer) {
   const size_t n = mpinn_mesh_node_count(mpinn_subject_mesh(input->heart));
   float *at = NULL, *residual = NULL;
   mpinn_status status;
@@ -25,12 +25,12 @@ done:
   return status;
 }
 
-static void title_networks(const mpinn_fit_job *job, size_t bytes, char *text) {
+static void title_networks(const mpinn_cli_fit_job *job, size_t bytes, char *text) {
   snprintf(text, bytes, "multi-PINN (alpha %.6g, healthy weight %.6g)", job->networks.alpha,
            job->networks.healthy_weight);
 }
 
-static void add_networks_rows(const mpinn_fit_job *job, const mpinn_fit_answer *answer,
+static void add_networks_rows(const mpinn_cli_fit_job *job, const mpinn_cli_fit_answer *answer,
                               mpinn_cli_table *table) {
   const mpinn_networks_fit_report *r = &answer->networks;
   (void)job;
@@ -42,8 +42,8 @@ static void add_networks_rows(const mpinn_fit_job *job, const mpinn_fit_answer *
   mpinn_cli_add_row(table, "seconds", "all", r->seconds);
 }
 
-static mpinn_status describe_networks(mpinn_cli *cli, const mpinn_fit_job *job,
-                                      const mpinn_fit_answer *answer, mpinn_subject *heart) {
+static mpinn_status describe_networks(mpinn_cli *cli, const mpinn_cli_fit_job *job,
+                                      const mpinn_cli_fit_answer *answer, mpinn_subject *heart) {
   const mpinn_networks_fit_report *r = &answer->networks;
   const mpinn_networks_fit_options *o = &job->networks;
   MPINN_TRY(mpinn_cli_fit_say(cli, heart, "metapinn_fit_seed", "%" PRIu64, o->seed));
@@ -59,7 +59,7 @@ static mpinn_status describe_networks(mpinn_cli *cli, const mpinn_fit_job *job,
   return mpinn_cli_fit_say(cli, heart, "metapinn_fit_seconds", "%.6f", r->seconds);
 }
 
-static void note_networks(mpinn_cli *cli, const mpinn_fit_answer *answer) {
+static void note_networks(mpinn_cli *cli, const mpinn_cli_fit_answer *answer) {
   const mpinn_networks_fit_report *r = &answer->networks;
   mpinn_cli_note(cli, "%zu measurements of %zu map%s; %zu steps on %zu weights, %.2f s", r->n_measured,
                  answer->n_maps, answer->n_maps > 1 ? "s" : "", r->steps, r->n_weights, r->seconds);
@@ -72,7 +72,7 @@ static int take_weight(const mpinn_cli *cli, const char *option, double *weight)
   return mpinn_cli_usage(cli, "%s is '%s', expected a number of at least 0", option, optarg);
 }
 
-static int take_networks_option(const mpinn_cli *cli, int option, mpinn_fit_job *job) {
+static int take_networks_option(const mpinn_cli *cli, int option, mpinn_cli_fit_job *job) {
   switch (option) {
   case 'n':
     if (mpinn_cli_parse_size(optarg, &job->networks.steps) && job->networks.steps > 0)
@@ -88,11 +88,11 @@ static int take_networks_option(const mpinn_cli *cli, int option, mpinn_fit_job 
   }
 }
 
-const mpinn_fit_method mpinn_fit_method_networks = {.name = "multi-pinn",
-                                                    .options = "nrAw",
-                                                    .take_option = take_networks_option,
-                                                    .fit = fit_networks,
-                                                    .title = title_networks,
-                                                    .add_rows = add_networks_rows,
-                                                    .describe = describe_networks,
-                                                    .note = note_networks};
+const mpinn_cli_fit_method mpinn_cli_fit_method_networks = {.name = "multi-pinn",
+                                                            .options = "nrAw",
+                                                            .take_option = take_networks_option,
+                                                            .fit = fit_networks,
+                                                            .title = title_networks,
+                                                            .add_rows = add_networks_rows,
+                                                            .describe = describe_networks,
+                                                            .note = note_networks};

@@ -14,8 +14,8 @@ static mpinn_status prepare_segments(mpinn_cli *cli, mpinn_subject *heart) {
   return MPINN_OK;
 }
 
-static mpinn_status fit_segments(mpinn_cli *cli, const mpinn_fit_job *job, const mpinn_baseline_input *input,
-                                 mpinn_fit_answer *answer) {
+static mpinn_status fit_segments(mpinn_cli *cli, const mpinn_cli_fit_job *job,
+                                 const mpinn_baseline_input *input, mpinn_cli_fit_answer *answer) {
   const mpinn_mesh *mesh = mpinn_subject_mesh(input->heart);
   const size_t n_cells = mpinn_mesh_cell_count(mesh);
   MPINN_TRY(MPINN_NEW(cli->context, &answer->cell_cv, n_cells));
@@ -26,7 +26,7 @@ static mpinn_status fit_segments(mpinn_cli *cli, const mpinn_fit_job *job, const
                                    answer->at);
 }
 
-static void title_segments(const mpinn_fit_job *job, size_t bytes, char *text) {
+static void title_segments(const mpinn_cli_fit_job *job, size_t bytes, char *text) {
   snprintf(text, bytes, "physics-based (%s)", mpinn_segmentation_name(job->segments.segmentation));
 }
 
@@ -41,7 +41,7 @@ static const char *group_name(mpinn_segmentation segmentation, size_t group) {
   return names[segmentation][group];
 }
 
-static void add_segments_rows(const mpinn_fit_job *job, const mpinn_fit_answer *answer,
+static void add_segments_rows(const mpinn_cli_fit_job *job, const mpinn_cli_fit_answer *answer,
                               mpinn_cli_table *table) {
   const mpinn_segments_fit_report *r = &answer->segments;
   for (size_t g = 0; g < r->n_groups; g++)
@@ -53,8 +53,8 @@ static void add_segments_rows(const mpinn_fit_job *job, const mpinn_fit_answer *
   mpinn_cli_add_row(table, "seconds", "all", r->seconds);
 }
 
-static mpinn_status describe_segments(mpinn_cli *cli, const mpinn_fit_job *job,
-                                      const mpinn_fit_answer *answer, mpinn_subject *heart) {
+static mpinn_status describe_segments(mpinn_cli *cli, const mpinn_cli_fit_job *job,
+                                      const mpinn_cli_fit_answer *answer, mpinn_subject *heart) {
   const mpinn_segments_fit_report *r = &answer->segments;
   const mpinn_segments_fit_options *o = &job->segments;
   MPINN_TRY(
@@ -76,7 +76,7 @@ static mpinn_status describe_segments(mpinn_cli *cli, const mpinn_fit_job *job,
                                  r->n_groups, 1, r->velocity, NULL);
 }
 
-static void note_segments(mpinn_cli *cli, const mpinn_fit_answer *answer) {
+static void note_segments(mpinn_cli *cli, const mpinn_cli_fit_answer *answer) {
   const mpinn_segments_fit_report *r = &answer->segments;
   mpinn_cli_note(cli, "%zu measurements of %zu map%s; %s after %zu evaluations, %zu eikonal solves, %.2f s",
                  r->n_measured, answer->n_maps, answer->n_maps > 1 ? "s" : "",
@@ -85,7 +85,7 @@ static void note_segments(mpinn_cli *cli, const mpinn_fit_answer *answer) {
 
 /* ---- options ---- */
 
-static int take_segmentation(const mpinn_cli *cli, mpinn_fit_job *job) {
+static int take_segmentation(const mpinn_cli *cli, mpinn_cli_fit_job *job) {
   for (int s = 0; s < MPINN_SEGMENTATION_COUNT; s++)
     if (strcmp(optarg, mpinn_segmentation_name((mpinn_segmentation)s)) == 0) {
       job->segments.segmentation = (mpinn_segmentation)s;
@@ -94,7 +94,7 @@ static int take_segmentation(const mpinn_cli *cli, mpinn_fit_job *job) {
   return mpinn_cli_usage(cli, "--segmentation is '%s', expected paper, aha17+rv or released", optarg);
 }
 
-static int take_origins(const mpinn_cli *cli, mpinn_fit_job *job) {
+static int take_origins(const mpinn_cli *cli, mpinn_cli_fit_job *job) {
   job->origins_given = strcmp(optarg, "given") == 0;
   if (job->origins_given || strcmp(optarg, "found") == 0) return MPINN_CLI_CONTINUE;
   return mpinn_cli_usage(cli, "--origins is '%s', expected given or found", optarg);
@@ -105,7 +105,7 @@ static int take_speed(const mpinn_cli *cli, const char *option, double *speed) {
   return mpinn_cli_usage(cli, "%s is '%s', expected a velocity above 0, in m/s", option, optarg);
 }
 
-static int take_segments_option(const mpinn_cli *cli, int option, mpinn_fit_job *job) {
+static int take_segments_option(const mpinn_cli *cli, int option, mpinn_cli_fit_job *job) {
   switch (option) {
   case 'S':
     return take_segmentation(cli, job);
@@ -126,12 +126,12 @@ static int take_segments_option(const mpinn_cli *cli, int option, mpinn_fit_job 
   }
 }
 
-const mpinn_fit_method mpinn_fit_method_segments = {.name = "segments",
-                                                    .options = "SlHbeNO",
-                                                    .take_option = take_segments_option,
-                                                    .prepare = prepare_segments,
-                                                    .fit = fit_segments,
-                                                    .title = title_segments,
-                                                    .add_rows = add_segments_rows,
-                                                    .describe = describe_segments,
-                                                    .note = note_segments};
+const mpinn_cli_fit_method mpinn_cli_fit_method_segments = {.name = "segments",
+                                                            .options = "SlHbeNO",
+                                                            .take_option = take_segments_option,
+                                                            .prepare = prepare_segments,
+                                                            .fit = fit_segments,
+                                                            .title = title_segments,
+                                                            .add_rows = add_segments_rows,
+                                                            .describe = describe_segments,
+                                                            .note = note_segments};

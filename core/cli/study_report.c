@@ -34,9 +34,8 @@ static bool describe(cJSON *object, const mpinn_study *study) {
               mpinn_cli_json_text(object, "version", mpinn_version()) &&
               mpinn_cli_json_number(object, "seed", (double)study->seed) &&
               mpinn_cli_json_number(object, "data_seed", (double)study->data_seed) &&
-              mpinn_cli_json_number(object, "maps_of_a_heart", (double)study->maps);
-  if (good && study->steps > 0)
-    good = mpinn_cli_json_number(object, "multi_pinn_steps", (double)study->steps);
+              mpinn_cli_json_number(object, "maps_of_a_heart", (double)study->maps) &&
+              mpinn_cli_json_number(object, "multi_pinn_steps", (double)study->steps);
   cJSON *models = good ? cJSON_AddArrayToObject(object, "models") : NULL;
   good = models != NULL;
   for (size_t i = 0; good && i < study->n_models; i++) good = add_model(models, &study->models[i]);

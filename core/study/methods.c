@@ -42,12 +42,14 @@ static void add_model(const mpinn_study_model *m, size_t *n, mpinn_study_method 
 
 /* ---- what only remembers ---- */
 
+static const struct {
+  const char *name, *fitted_to, *origin;
+} memories[] = {
+    {"healthy", "nothing", given}, {"mean-cv", "nothing", given}, {"nearest-subject", "20 %", unused}};
+enum { MEMORIES = sizeof memories / sizeof *memories };
+
 static void add_memories(size_t *n, mpinn_study_method *methods) {
-  static const struct {
-    const char *name, *fitted_to, *origin;
-  } memories[] = {
-      {"healthy", "nothing", given}, {"mean-cv", "nothing", given}, {"nearest-subject", "20 %", unused}};
-  for (size_t i = 0; i < sizeof memories / sizeof *memories; i++) {
+  for (size_t i = 0; i < MEMORIES; i++) {
     mpinn_study_method *method = add(methods, n, memories[i].name, MPINN_METHOD_HEALTHY);
     method->fitted_to = memories[i].fitted_to;
     method->origin = memories[i].origin;
@@ -59,54 +61,61 @@ static void add_memories(size_t *n, mpinn_study_method *methods) {
 
 /* ---- fits, as in the paper and with what the weights are given ---- */
 
-/* The i-th of a fit: to the whole query map, then to its beginning and ever fewer context maps. */
-static mpinn_study_method *add_fit(const char *name, mpinn_method_kind kind, size_t i, size_t *n,
-                                   mpinn_study_method *methods) {
-  mpinn_study_method *method = add(methods, n, name, kind);
-  method->run.whole = i == 0;
-  method->fitted_to = i == 0 ? whole : early;
-  method->k = i == 0 ? 0 : contexts[i - 1];
-  return method;
+typedef struct study_fit {
+  const char *name;
+  mpinn_method_kind kind;
+  mpinn_segmentation segmentation; /* of segments */
+  bool published;                  /* of networks: with the published loss */
+  size_t n_contexts;               /* how many of contexts it is given, the first ones */
+} study_fit;
+
+static const study_fit fits[] = {
+    {"physics-based, 5 groups", MPINN_METHOD_SEGMENTS, MPINN_SEGMENTATION_PAPER, false, CONTEXTS},
+    {"physics-based, AHA-17 and RV", MPINN_METHOD_SEGMENTS, MPINN_SEGMENTATION_AHA, false, CONTEXTS},
+    {"physics-based, released groups", MPINN_METHOD_SEGMENTS, MPINN_SEGMENTATION_RELEASED, false, 1},
+    {"multi-PINN", MPINN_METHOD_NETWORKS, 0, false, CONTEXTS},
+    {"multi-PINN, published loss", MPINN_METHOD_NETWORKS, 0, true, 1}};
+enum { FITS = sizeof fits / sizeof *fits, MOST_OF_A_FIT = 1 + CONTEXTS };
+
+static void choose_segments(const study_fit *fit, mpinn_study_method *method) {
+  mpinn_segments_fit_options *o = &method->run.segments;
+  method->given = method->run.whole;
+  method->origin = method->given ? given : found;
+  o->segmentation = fit->segmentation;
+  snprintf(method->by, sizeof method->by, "%s; %g to %g from %g m/s; %zu",
+           mpinn_segmentation_name(fit->segmentation), o->bounds[0], o->bounds[1], o->start,
+           o->max_evaluations);
 }
 
-static void add_segments(const char *name, mpinn_segmentation segmentation, size_t n_contexts, size_t *n,
-                         mpinn_study_method *methods) {
-  for (size_t i = 0; i <= n_contexts; i++) {
-    mpinn_study_method *method = add_fit(name, MPINN_METHOD_SEGMENTS, i, n, methods);
-    mpinn_segments_fit_options *o = &method->run.segments;
-    method->given = method->run.whole;
-    method->origin = method->given ? given : found;
-    o->segmentation = segmentation;
-    snprintf(method->by, sizeof method->by, "%s; %g to %g from %g m/s; %zu",
-             mpinn_segmentation_name(segmentation), o->bounds[0], o->bounds[1], o->start, o->max_evaluations);
-  }
+static void choose_networks(const study_fit *fit, size_t steps, mpinn_study_method *method) {
+  mpinn_networks_fit_options *o = &method->run.networks;
+  method->origin = unused;
+  o->steps = steps;
+  if (fit->published) o->alpha = 1, o->healthy_weight = 0;
+  snprintf(method->by, sizeof method->by, "alpha %g; beta %g; %zu steps at %g; seed %llu", o->alpha,
+           o->healthy_weight, o->steps, o->rate, (unsigned long long)o->seed);
 }
 
-static void add_multi_pinn(const char *name, bool published, size_t steps, size_t n_contexts, size_t *n,
-                           mpinn_study_method *methods) {
-  for (size_t i = 0; i <= n_contexts; i++) {
-    mpinn_study_method *method = add_fit(name, MPINN_METHOD_NETWORKS, i, n, methods);
-    mpinn_networks_fit_options *o = &method->run.networks;
-    method->origin = unused;
-    if (published) o->alpha = 1, o->healthy_weight = 0;
-    if (steps > 0) o->steps = steps;
-    snprintf(method->by, sizeof method->by, "alpha %g; beta %g; %zu steps at %g; seed %llu", o->alpha,
-             o->healthy_weight, o->steps, o->rate, (unsigned long long)o->seed);
+/* To the whole query map, then to its beginning and ever fewer context maps. */
+static void add_fit(const study_fit *fit, size_t steps, size_t *n, mpinn_study_method *methods) {
+  for (size_t i = 0; i <= fit->n_contexts; i++) {
+    mpinn_study_method *method = add(methods, n, fit->name, fit->kind);
+    method->run.whole = i == 0;
+    method->fitted_to = i == 0 ? whole : early;
+    method->k = i == 0 ? 0 : contexts[i - 1];
+    if (fit->kind == MPINN_METHOD_SEGMENTS)
+      choose_segments(fit, method);
+    else
+      choose_networks(fit, steps, method);
   }
 }
 
 mpinn_status mpinn_study_methods(mpinn_context *context, const mpinn_study *study, size_t *n,
                                  mpinn_study_method **methods) {
-  enum { OF_A_MODEL = 2 * CONTEXTS, MEMORIES = 3, FITS = 3 * (1 + CONTEXTS) + 2 * 2 };
   *n = 0;
-  MPINN_TRY(MPINN_NEW(context, methods, OF_A_MODEL * study->n_models + MEMORIES + FITS));
+  MPINN_TRY(MPINN_NEW(context, methods, 2 * CONTEXTS * study->n_models + MEMORIES + FITS * MOST_OF_A_FIT));
   for (size_t i = 0; i < study->n_models; i++) add_model(&study->models[i], n, *methods);
   add_memories(n, *methods);
-  if (!study->fits) return MPINN_OK;
-  add_segments("physics-based, 5 groups", MPINN_SEGMENTATION_PAPER, CONTEXTS, n, *methods);
-  add_segments("physics-based, AHA-17 and RV", MPINN_SEGMENTATION_AHA, CONTEXTS, n, *methods);
-  add_segments("physics-based, released groups", MPINN_SEGMENTATION_RELEASED, 1, n, *methods);
-  add_multi_pinn("multi-PINN", false, study->steps, CONTEXTS, n, *methods);
-  add_multi_pinn("multi-PINN, published loss", true, study->steps, 1, n, *methods);
+  for (size_t i = 0; study->fits && i < FITS; i++) add_fit(&fits[i], study->steps, n, *methods);
   return MPINN_OK;
 }

@@ -32,7 +32,9 @@ typedef struct study_run {
 } study_run;
 
 void mpinn_study_default(mpinn_study *study) {
-  *study = (mpinn_study){.seed = 1, .data_seed = 1, .maps = 10, .fits = true};
+  mpinn_networks_fit_options networks;
+  mpinn_networks_fit_options_default(&networks);
+  *study = (mpinn_study){.seed = 1, .data_seed = 1, .maps = 10, .fits = true, .steps = networks.steps};
 }
 
 /* ---- hearts ---- */

@@ -9,8 +9,9 @@ sites of the LV, and 247 epicardial nodes are measured with 2 ms of noise. The t
 
 With --sock the maps are recorded ones instead, such as the paced beats of one heart in EDGAR
 (https://www.ecg-imaging.org): SOCK.vtp is the triangulated sock in the heart's coordinates (mm), its points are the
-electrodes, and each array of --arrays is one beat's activation times there (ms, NaN where there is none). Predictions
-are compared with what the electrodes recorded, at the nearest node of the heart.
+electrodes, and each array of --arrays is one beat's activation times there (ms, NaN or -10000 where there is none). An
+array 'measured' (0/1) of the sock restricts what counts as measured. Predictions are compared with what the electrodes
+recorded, at the nearest node of the heart.
 
 The meta-learners get the other maps and the first 20 % of the one left out; the fits all maps, as in the paper.
 Writes paced.json and, of the last pacing, paced.vtp and paced.png."""
@@ -33,7 +34,8 @@ from heart_files import UserError, farthest, read, run, write
 ELECTRODES, SITES, NOISE, SEED = 247, 6, 2.0, 1  # noise in ms
 INTERIOR, EPICARDIUM, LV, RV = 0, 2, 3, 4  # of surface_class
 VELOCITIES = "0.6,0.3,0.3"  # m/s along and across fibres
-# What is asked of the program, which array of the answer is the prediction, and whether all six maps are fitted to.
+NOT_MEASURED = -9999  # ms, or below, as the program has it
+# What is asked of the program, which array of the answer is the prediction, and whether all maps are fitted to.
 METHODS = {
     "meta-PINN": (("personalize",), "AT", False),
     "meta-PINN, eikonal": (("personalize", "--eikonal"), "ATEikonal", False),
@@ -125,15 +127,17 @@ def recorded(options, mesh):
     data = dataset_adapter.WrapDataObject(surface)
     missing = [name for name in options.arrays if name not in data.PointData.keys()]
     if missing:
-        raise UserError(f"{options.sock} has no point array '{missing[0]}': expected the activation times, ms")
-    if len(options.arrays) < 2:
-        raise UserError("--arrays names one map: expected two at least, of which one is left out")
+        raise UserError(f"{options.sock} has no point array '{missing[0]}': expected activation times, ms")
     truth = numpy.array([sock.point_array(surface, name) for name in options.arrays])
+    truth[truth <= NOT_MEASURED] = numpy.nan
+    if "measured" in data.PointData.keys():
+        truth[:, sock.point_array(surface, "measured") == 0] = numpy.nan
     heart = numpy.asarray(dataset_adapter.WrapDataObject(mesh).Points, dtype=float)
     points = numpy.asarray(data.Points, dtype=float)
     nodes = numpy.array([numpy.linalg.norm(heart - point, axis=1).argmin() for point in points])
-    places = numpy.arange(len(points))
-    return Maps(options.heart, ["--maps", options.sock], options.arrays, truth, places, nodes, surface, places)
+    electrodes = numpy.flatnonzero(~numpy.isnan(truth).all(axis=0))
+    return Maps(options.heart, ["--maps", options.sock], options.arrays, truth, electrodes, nodes, surface,
+                numpy.arange(len(points)))
 
 
 def predict(options, maps, method, left_out):
@@ -161,9 +165,7 @@ def alikeness(fields):
 def compare(options, maps):
     """Fields by method, [pacings][places], and rows of scores."""
     methods = [method for method in METHODS if method != "meta-neural" or options.meta_neural]
-    pacings = len(maps.names) if options.pacings is None else options.pacings
-    if not 1 <= pacings <= len(maps.names):
-        raise UserError(f"--pacings is {pacings}: expected 1 to {len(maps.names)}, as many maps as there are")
+    pacings = options.pacings
     fields, results = {"truth": list(maps.truth[:pacings])}, {}
     for left_out, method in itertools.product(range(pacings), methods):
         print(f"pacing {left_out + 1} of {pacings}: {method}", file=sys.stderr)
@@ -227,6 +229,17 @@ def work(options):
     draw(options, maps, fields)
 
 
+def check(parser, options):
+    if bool(options.sock) != bool(options.arrays):
+        parser.error("--sock and --arrays belong together")
+    maps = len(set(options.arrays)) if options.arrays else SITES
+    if maps < 2:
+        parser.error("--arrays names one map: expected two at least, of which one is left out")
+    options.pacings = maps if options.pacings is None else options.pacings
+    if not 1 <= options.pacings <= maps:
+        parser.error(f"--pacings is {options.pacings}: expected 1 to {maps}, as many maps as there are")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", required=True, help="the program metapinn")
@@ -238,8 +251,7 @@ def main():
     parser.add_argument("--sock", help="the surface with recorded maps (default: simulated ones)")
     parser.add_argument("--arrays", nargs="+", help="the recorded maps, ms")
     options = parser.parse_args()
-    if bool(options.sock) != bool(options.arrays):
-        parser.error("--sock and --arrays belong together")
+    check(parser, options)
     try:
         work(options)
     except UserError as error:

@@ -130,9 +130,10 @@ static void fits_get_as_many_maps_as_weights_do(void **state) {
   (void)state;
   static const char *const fits[] = {"physics-based, 5 groups", "physics-based, AHA-17 and RV", "multi-PINN"};
   static const size_t contexts[] = {0, 5, 3, 1}; /* 0: the whole query alone */
-  const mpinn_study study = {.fits = true};
+  mpinn_study study;
   mpinn_study_method *methods = NULL;
   size_t n = 0;
+  mpinn_study_default(&study);
   assert_int_equal(mpinn_study_methods(context, &study, &n, &methods), MPINN_OK);
   for (size_t f = 0; f < 3; f++)
     for (size_t c = 0; c < 4; c++) {

@@ -57,7 +57,8 @@ void mpinn_personalize_options_default(mpinn_personalize_options *options);
  * metapinn_units_questioned; where the heart has a text `units`, it is quoted there.
  *
  * With refine also the text metapinn_refine (steps made, misfit and loss before and after, as
- * mpinn_refine_report says them); of a query map of several sources CV alone is refined. The uncertainty is then still that of the twins as they are generated.
+ * mpinn_refine_report says them); of a query map of several sources CV alone is refined. The uncertainty is
+ * then still that of the twins as they are generated.
  *
  * A map of re-entry or of noise (mpinn_recognize_rhythm, on all its measured nodes) is refused; several
  * sources are told through the log.

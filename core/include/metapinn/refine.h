@@ -14,8 +14,8 @@ typedef struct mpinn_refine_options {
   double seconds; /* wall clock, after which no further step is made; 0: no limit. The activation has a
                      quarter of it at the least, even where the velocity took longer than its part. With a
                      limit the result depends on how fast the machine is */
-  bool velocity_alone; /* the activation stays as it was generated: of a query of several origins, which no eikonal
-                          solution from one site resembles; false */
+  bool velocity_alone; /* the activation stays as it was generated: for a query of several origins, which no
+                          eikonal solution from one site resembles; false */
 } mpinn_refine_options;
 
 void mpinn_refine_options_default(mpinn_refine_options *options);
@@ -39,7 +39,7 @@ typedef struct mpinn_refine_report {
  * towards the generated velocity leaves tissue that no front tells of as it was. A tenth of the measured
  * nodes is held back, and the velocity that fits these best is taken. Maps of several origins are left out.
  *
- * Then the activation: generated anew on that velocity, its weights and features take steps down equation 3
+ * Then, unless velocity_alone, the activation: generated anew on that velocity, its weights and features take steps down equation 3
  * against the eikonal solution from the query's site of origin, and equation 2, at the wall's nodes and at
  * random points inside.
  *

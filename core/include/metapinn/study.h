@@ -32,7 +32,7 @@ typedef struct mpinn_study {
   size_t maps;        /* test maps of each subject that are queries, 1 to 10; 10 */
   bool quick;         /* one heart with three scars in each table */
   bool fits;          /* also the methods that are optimized on each map, which take hours; true */
-  size_t steps;       /* of multi-PINN's optimizer; 0: as mpinn_networks_fit_options_default has it */
+  size_t steps;       /* of multi-PINN's optimizer, at least 1; 5000 */
   size_t n_models;
   const mpinn_study_model *models; /* the first is what all others are compared with, pair by pair */
 } mpinn_study;
