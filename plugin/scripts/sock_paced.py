@@ -165,8 +165,8 @@ def alikeness(fields):
 def compare(options, maps):
     """Fields by method, [pacings][places], and rows of scores."""
     methods = [method for method in METHODS if method != "meta-neural" or options.meta_neural]
-    pacings = options.pacings
-    fields, results = {"truth": list(maps.truth[:pacings])}, {}
+    pacings, known = options.pacings, "recorded" if options.sock else "truth"
+    fields, results = {known: list(maps.truth[:pacings])}, {}
     for left_out, method in itertools.product(range(pacings), methods):
         print(f"pacing {left_out + 1} of {pacings}: {method}", file=sys.stderr)
         values, truth = predict(options, maps, method, left_out), maps.truth[left_out]
